@@ -1,0 +1,346 @@
+//! The errors that the platform reports in the gateway's place.
+//!
+//! A Workers VPC binding says why it could not reach the private service with a code: as the text
+//! of an exception (`ProxyError: dns_error`), or as the body of a response with status 500 and
+//! `text/plain`. The codes are those of the [troubleshooting page][vpc]; most are named after the
+//! [proxy error types of RFC 9209][rfc9209], which says what each one means.
+//!
+//! What matters about them is whether the request can have reached the service. It is safe to send
+//! again after an error that came up before the request was written to a connection, and after no
+//! other: a request that adds to a counter must not be applied twice.
+//!
+//! [vpc]: https://developers.cloudflare.com/workers-vpc/reference/troubleshooting/
+//! [rfc9209]: https://www.rfc-editor.org/rfc/rfc9209#section-2.3
+
+use crate::Code;
+
+/// Why a Workers VPC binding could not get an answer from the private service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// `connection_refused`. Unsent: the service refused the TCP connection.
+    ConnectionRefused,
+    /// `connection_terminated`. Ambiguous: the connection was closed before a response came, and
+    /// the request may have been read by then.
+    ConnectionTerminated,
+    /// `connection_timeout`. Unsent: it was the attempt to open the connection that timed out.
+    ConnectionTimeout,
+    /// `connection_read_timeout`. Ambiguous: the connection stood and no data came.
+    ConnectionReadTimeout,
+    /// `connection_write_timeout`. Ambiguous: a part of the request may have been written.
+    ConnectionWriteTimeout,
+    /// `connection_limit_reached`. Unsent: there was no connection to be had for the request.
+    ConnectionLimitReached,
+    /// `destination_unavailable`. Unsent: the proxy takes the service for down, and does not try.
+    DestinationUnavailable,
+    /// `destination_not_found`. Unsent: no route was found for the request.
+    DestinationNotFound,
+    /// `destination_ip_prohibited`. Unsent: the proxy may not connect to the address.
+    DestinationIpProhibited,
+    /// `destination_ip_unroutable`. Unsent: no network route leads to the address.
+    DestinationIpUnroutable,
+    /// `dns_error`. Unsent: without an address there was nothing to connect to.
+    DnsError,
+    /// `dns_timeout`. Unsent, as above.
+    DnsTimeout,
+    /// `tls_protocol_error`. Ambiguous: the handshake or anything after it may have failed.
+    TlsProtocolError,
+    /// `tls_certificate_error`. Unsent: the certificate is verified in the handshake, before the
+    /// request goes out.
+    TlsCertificateError,
+    /// `http_request_denied`. Unsent: a policy rejected the request before it was forwarded.
+    HttpRequestDenied,
+    /// `http_request_error`. Ambiguous: an error response was made in the service's place, and
+    /// the documentation does not say when.
+    HttpRequestError,
+    /// `http_upgrade_failed`. Ambiguous: the service has answered, though not as was asked.
+    HttpUpgradeFailed,
+    /// `http_protocol_error`. Ambiguous: the service spoke broken HTTP, perhaps after it had read
+    /// the request.
+    HttpProtocolError,
+    /// `http_response_incomplete`. Ambiguous: a response began, so the request arrived.
+    HttpResponseIncomplete,
+    /// `proxy_loop_detected`. Unsent: the next hop would have been the proxy itself.
+    ProxyLoopDetected,
+    /// `proxy_internal_error`. Ambiguous: the proxy failed at an unknown moment.
+    ProxyInternalError,
+    /// `rate_limited`. Unsent: the limit is one on new connections, and none was opened.
+    RateLimited,
+    /// A code that is not documented, or one of which the end is missing. Ambiguous.
+    Unknown,
+}
+
+const CODES: [(ProxyError, &str); 22] = [
+    (ProxyError::ConnectionRefused, "connection_refused"),
+    (ProxyError::ConnectionTerminated, "connection_terminated"),
+    (ProxyError::ConnectionTimeout, "connection_timeout"),
+    (ProxyError::ConnectionReadTimeout, "connection_read_timeout"),
+    (
+        ProxyError::ConnectionWriteTimeout,
+        "connection_write_timeout",
+    ),
+    (
+        ProxyError::ConnectionLimitReached,
+        "connection_limit_reached",
+    ),
+    (
+        ProxyError::DestinationUnavailable,
+        "destination_unavailable",
+    ),
+    (ProxyError::DestinationNotFound, "destination_not_found"),
+    (
+        ProxyError::DestinationIpProhibited,
+        "destination_ip_prohibited",
+    ),
+    (
+        ProxyError::DestinationIpUnroutable,
+        "destination_ip_unroutable",
+    ),
+    (ProxyError::DnsError, "dns_error"),
+    (ProxyError::DnsTimeout, "dns_timeout"),
+    (ProxyError::TlsProtocolError, "tls_protocol_error"),
+    (ProxyError::TlsCertificateError, "tls_certificate_error"),
+    (ProxyError::HttpRequestDenied, "http_request_denied"),
+    (ProxyError::HttpRequestError, "http_request_error"),
+    (ProxyError::HttpUpgradeFailed, "http_upgrade_failed"),
+    (ProxyError::HttpProtocolError, "http_protocol_error"),
+    (
+        ProxyError::HttpResponseIncomplete,
+        "http_response_incomplete",
+    ),
+    (ProxyError::ProxyLoopDetected, "proxy_loop_detected"),
+    (ProxyError::ProxyInternalError, "proxy_internal_error"),
+    (ProxyError::RateLimited, "rate_limited"),
+];
+
+const MARK: &str = "ProxyError: ";
+
+impl ProxyError {
+    /// Whether the request certainly never reached the private service, so that sending it again
+    /// cannot apply it twice. The reason stands at each variant; in doubt it is `false`.
+    #[must_use]
+    pub const fn provably_unsent(self) -> bool {
+        match self {
+            Self::ConnectionRefused
+            | Self::ConnectionTimeout
+            | Self::ConnectionLimitReached
+            | Self::DestinationUnavailable
+            | Self::DestinationNotFound
+            | Self::DestinationIpProhibited
+            | Self::DestinationIpUnroutable
+            | Self::DnsError
+            | Self::DnsTimeout
+            | Self::TlsCertificateError
+            | Self::HttpRequestDenied
+            | Self::ProxyLoopDetected
+            | Self::RateLimited => true,
+            Self::ConnectionTerminated
+            | Self::ConnectionReadTimeout
+            | Self::ConnectionWriteTimeout
+            | Self::TlsProtocolError
+            | Self::HttpRequestError
+            | Self::HttpUpgradeFailed
+            | Self::HttpProtocolError
+            | Self::HttpResponseIncomplete
+            | Self::ProxyInternalError
+            | Self::Unknown => false,
+        }
+    }
+
+    /// The documented code, or `"proxy_error_unknown"`: fit for a metric label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        CODES
+            .iter()
+            .find(|(error, _)| *error == self)
+            .map_or("proxy_error_unknown", |&(_, code)| code)
+    }
+
+    /// The gRPC code of a call that failed so: the transport is [UNAVAILABLE][codes], and a
+    /// rejection by policy is PERMISSION_DENIED.
+    ///
+    /// [codes]: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
+    #[must_use]
+    pub const fn code(self) -> Code {
+        match self {
+            Self::HttpRequestDenied => Code::PermissionDenied,
+            _ => Code::Unavailable,
+        }
+    }
+
+    /// Reads the text of what `fetch` threw, the error's `message` as well as the error made into
+    /// a string. `None` when it is no error of the proxy.
+    ///
+    /// The documentation shows `Error: ProxyError: dns_error` and speaks of "an exception with an
+    /// error code", so the code alone, if it is a documented one, is understood too.
+    ///
+    /// ```
+    /// use grpc_web_unary::ProxyError;
+    ///
+    /// let refused = ProxyError::from_thrown("Error: ProxyError: connection_refused");
+    /// assert!(refused.is_some_and(ProxyError::provably_unsent));
+    /// assert_eq!(ProxyError::from_thrown("Network connection lost."), None);
+    /// ```
+    #[must_use]
+    pub fn from_thrown(text: &str) -> Option<Self> {
+        let mut text = text.trim_start();
+        loop {
+            // Each layer that makes an error into a string puts one of these in front.
+            let inner = text
+                .strip_prefix("Uncaught ")
+                .or_else(|| text.strip_prefix("Error: "));
+            match inner {
+                Some(inner) => text = inner.trim_start(),
+                None => break,
+            }
+        }
+        match text.strip_prefix(MARK) {
+            Some(rest) => Some(Self::from_code(word(rest.as_bytes()))),
+            None => {
+                Some(Self::from_code(text.trim_end().as_bytes())).filter(|e| *e != Self::Unknown)
+            }
+        }
+    }
+
+    /// Reads the beginning of the body of a response with status 500 and `text/plain`. `None` when
+    /// it is no error of the proxy.
+    ///
+    /// `whole` says that `body` is all there is. Otherwise a code that runs up to the end may be
+    /// the beginning of a longer one, and is [`Unknown`](Self::Unknown).
+    #[must_use]
+    pub fn from_body(body: &[u8], whole: bool) -> Option<Self> {
+        let rest = body.strip_prefix(MARK.as_bytes())?;
+        let word = word(rest);
+        if !whole && word.len() == rest.len() {
+            return Some(Self::Unknown);
+        }
+        Some(Self::from_code(word))
+    }
+
+    fn from_code(code: &[u8]) -> Self {
+        CODES
+            .iter()
+            .find(|(_, c)| c.as_bytes() == code)
+            .map_or(Self::Unknown, |&(error, _)| error)
+    }
+}
+
+/// The word at the beginning of `text`. A hyphen belongs to it, so that `refused-after-write` is
+/// not taken for `refused`.
+fn word(text: &[u8]) -> &[u8] {
+    let end = text
+        .iter()
+        .position(|&b| !b.is_ascii_alphanumeric() && b != b'_' && b != b'-')
+        .unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CODES, ProxyError};
+    use alloc::format;
+
+    #[test]
+    fn every_code_is_read_from_a_body_and_from_an_exception() {
+        for (error, code) in CODES {
+            assert_eq!(error.as_str(), code);
+            let text = format!("ProxyError: {code}");
+            assert_eq!(ProxyError::from_body(text.as_bytes(), true), Some(error));
+            for thrown in [
+                code,
+                &text,
+                &format!("Error: {text}"),
+                &format!("Uncaught Error: {text}"),
+                &format!("Error: Error: {text}\n"),
+                &format!("{text}: dial tcp 10.0.0.1:8080"),
+                &format!("{text}."),
+            ] {
+                assert_eq!(ProxyError::from_thrown(thrown), Some(error), "{thrown}");
+            }
+        }
+    }
+
+    #[test]
+    fn exactly_these_errors_prove_that_nothing_was_sent() {
+        let unsent = [
+            "connection_refused",
+            "connection_timeout",
+            "connection_limit_reached",
+            "destination_unavailable",
+            "destination_not_found",
+            "destination_ip_prohibited",
+            "destination_ip_unroutable",
+            "dns_error",
+            "dns_timeout",
+            "tls_certificate_error",
+            "http_request_denied",
+            "proxy_loop_detected",
+            "rate_limited",
+        ];
+        for (error, code) in CODES {
+            assert_eq!(error.provably_unsent(), unsent.contains(&code), "{code}");
+        }
+        assert!(!ProxyError::Unknown.provably_unsent());
+    }
+
+    #[test]
+    fn an_unknown_code_is_ambiguous() {
+        for text in [
+            "ProxyError: something_new",
+            "ProxyError: ",
+            "ProxyError: connection_refused_2",
+            "ProxyError: connection_refused-after-write",
+            "ProxyError: Connection_Refused",
+            "ProxyError:  connection_refused",
+        ] {
+            let error = ProxyError::from_body(text.as_bytes(), true);
+            assert_eq!(error, Some(ProxyError::Unknown), "{text}");
+            assert_eq!(ProxyError::from_thrown(text), error, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_without_its_end_is_ambiguous() {
+        let body = b"ProxyError: dns_error";
+        assert_eq!(
+            ProxyError::from_body(body, true),
+            Some(ProxyError::DnsError)
+        );
+        assert_eq!(
+            ProxyError::from_body(body, false),
+            Some(ProxyError::Unknown)
+        );
+        // something follows, so the word has ended
+        assert_eq!(
+            ProxyError::from_body(b"ProxyError: dns_error\n", false),
+            Some(ProxyError::DnsError)
+        );
+    }
+
+    #[test]
+    fn other_texts_are_no_proxy_errors() {
+        for text in [
+            "",
+            "Network connection lost.",
+            "Error: Network connection lost.",
+            "internal error; reference = abc",
+            "The operation was aborted due to timeout",
+            "a ProxyError: connection_refused",
+            "proxyerror: connection_refused",
+            "ProxyError connection_refused",
+            "connection_refused by peer",
+            "something_new",
+            "ProxyErro",
+        ] {
+            assert_eq!(ProxyError::from_thrown(text), None, "{text}");
+            assert_eq!(ProxyError::from_body(text.as_bytes(), true), None, "{text}");
+        }
+        // a body is matched from its first byte
+        assert_eq!(
+            ProxyError::from_body(b"Error: ProxyError: dns_error", true),
+            None
+        );
+        assert_eq!(ProxyError::from_body(b" ProxyError: dns_error", true), None);
+        assert_eq!(ProxyError::from_body(b"dns_error", true), None);
+    }
+}
