@@ -1,0 +1,129 @@
+//! How much was added lately: two minutes in slots of two seconds, for the page's sparklines.
+
+/// One slot. Senders flush about once a second; shorter slots would show that beat and no rate.
+pub(crate) const SLOT_MS: u64 = 2_000;
+
+/// Slots kept.
+pub(crate) const SLOTS: u64 = 60;
+const RING_LEN: usize = 60;
+
+/// The number of the slot that a time falls into.
+pub(crate) fn slot_at(now_ms: u64) -> u64 {
+    now_ms / SLOT_MS
+}
+
+/// Sums of the last [`SLOTS`] slots. Time moves when something is added, not by a timer.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    newest: u64,
+    /// A ring: a slot stands at its number modulo the length.
+    sums: [f64; RING_LEN],
+}
+
+impl Activity {
+    pub(crate) fn new(slot: u64) -> Self {
+        Self {
+            newest: slot,
+            sums: [0.0; RING_LEN],
+        }
+    }
+
+    /// Adds to a slot. What is older than all that is kept is left out.
+    pub(crate) fn add(&mut self, slot: u64, amount: f64) {
+        if slot > self.newest {
+            let passed = slot.saturating_sub(self.newest).min(SLOTS);
+            for back in 0..passed {
+                self.set(slot.saturating_sub(back), 0.0);
+            }
+            self.newest = slot;
+        }
+        if let Some(sum) = self.get(slot) {
+            // Finite increments may add up to infinity, which JSON has no word for.
+            self.set(slot, (sum + amount).clamp(f64::MIN, f64::MAX));
+        }
+    }
+
+    /// The slots from `first` on that are kept: the number of the first of them, and their sums.
+    /// Leading and trailing zeros are left out.
+    pub(crate) fn since(&self, first: u64) -> (u64, Vec<f64>) {
+        let oldest = self.newest.saturating_sub(SLOTS.saturating_sub(1));
+        let mut start = first.max(oldest);
+        while start <= self.newest && self.get(start) == Some(0.0) {
+            start = start.saturating_add(1);
+        }
+        let mut sums: Vec<f64> = (start..=self.newest)
+            .filter_map(|slot| self.get(slot))
+            .collect();
+        while sums.last() == Some(&0.0) {
+            sums.pop();
+        }
+        (start, sums)
+    }
+
+    fn get(&self, slot: u64) -> Option<f64> {
+        if slot > self.newest || self.newest.saturating_sub(slot) >= SLOTS {
+            return None;
+        }
+        self.sums.get(place(slot)).copied()
+    }
+
+    fn set(&mut self, slot: u64, sum: f64) {
+        if let Some(place) = self.sums.get_mut(place(slot)) {
+            *place = sum;
+        }
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the remainder is below SLOTS"
+)]
+fn place(slot: u64) -> usize {
+    (slot % SLOTS) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_in_one_slot_sums_up_and_gaps_are_zero() {
+        let mut activity = Activity::new(100);
+        activity.add(100, 1.0);
+        activity.add(100, 2.0);
+        activity.add(103, 5.0);
+        assert_eq!(activity.since(0), (100, vec![3.0, 0.0, 0.0, 5.0]));
+        assert_eq!(activity.since(101), (103, vec![5.0]));
+        assert_eq!(activity.since(104), (104, vec![]));
+    }
+
+    #[test]
+    fn slots_fall_out_after_two_minutes() {
+        let mut activity = Activity::new(100);
+        activity.add(100, 1.0);
+        activity.add(159, 2.0);
+        assert_eq!(activity.since(0).0, 100);
+        activity.add(160, 3.0);
+        assert_eq!(activity.since(0), (159, vec![2.0, 3.0]));
+        activity.add(10_000, 4.0);
+        assert_eq!(activity.since(0), (10_000, vec![4.0]));
+    }
+
+    #[test]
+    fn what_comes_late_is_added_where_it_belongs_or_left_out() {
+        let mut activity = Activity::new(200);
+        activity.add(199, 1.0);
+        activity.add(141, 2.0);
+        activity.add(140, 4.0);
+        let (start, sums) = activity.since(0);
+        assert_eq!((start, sums.first(), sums.len()), (141, Some(&2.0), 59));
+    }
+
+    #[test]
+    fn a_sum_stays_finite() {
+        let mut activity = Activity::new(1);
+        activity.add(1, f64::MAX);
+        activity.add(1, f64::MAX);
+        assert_eq!(activity.since(0), (1, vec![f64::MAX]));
+    }
+}

@@ -1,0 +1,152 @@
+//! Histogram buckets: one list for every histogram, chosen when the gateway starts.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// More would cost every histogram series a line each at every scrape.
+const MAX_BUCKETS: usize = 100;
+
+/// Upper bounds of the finite buckets, strictly increasing. A bucket up to `+Inf` follows them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Buckets(Arc<[f64]>);
+
+impl Buckets {
+    /// For latencies in milliseconds, 1 ms to 30 s.
+    pub const DEFAULT: &str = "1,2.5,5,10,25,50,100,250,500,1000,2500,5000,10000,30000";
+
+    /// # Errors
+    ///
+    /// [`BadBuckets`] when there is no bound, too many, or they are not finite and increasing.
+    pub fn new(bounds: &[f64]) -> Result<Self, BadBuckets> {
+        if bounds.is_empty() {
+            return Err(BadBuckets("expected at least one bound".to_owned()));
+        }
+        if bounds.len() > MAX_BUCKETS {
+            return Err(BadBuckets(format!(
+                "expected at most {MAX_BUCKETS} bounds, found {}",
+                bounds.len()
+            )));
+        }
+        for bound in bounds {
+            if !bound.is_finite() {
+                return Err(BadBuckets(format!(
+                    "expected finite bounds, found {bound}; the bucket up to +Inf is always there"
+                )));
+            }
+        }
+        for (one, next) in bounds.iter().zip(bounds.iter().skip(1)) {
+            if one >= next {
+                return Err(BadBuckets(format!(
+                    "expected increasing bounds, found {next} after {one}"
+                )));
+            }
+        }
+        Ok(Self(bounds.into()))
+    }
+
+    /// The finite upper bounds.
+    #[must_use]
+    pub fn bounds(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// Which bucket takes `value`; the number of bounds stands for `+Inf`.
+    ///
+    /// Bounds are inclusive: `le` means less than or equal.
+    #[must_use]
+    pub fn index_of(&self, value: f64) -> usize {
+        self.0.partition_point(|bound| *bound < value)
+    }
+}
+
+impl FromStr for Buckets {
+    type Err = BadBuckets;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bounds = text
+            .split(',')
+            .map(|bound| {
+                bound.trim().parse().map_err(|_| {
+                    BadBuckets(format!("expected numbers between commas, found {bound:?}"))
+                })
+            })
+            .collect::<Result<Vec<f64>, _>>()?;
+        Self::new(&bounds)
+    }
+}
+
+/// A list of bounds that cannot be a histogram's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadBuckets(String);
+
+impl fmt::Display for BadBuckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadBuckets {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_observation_on_a_bound_falls_into_that_bucket() {
+        let buckets = Buckets::new(&[1.0, 5.0]).unwrap();
+        for (value, bucket) in [
+            (-3.0, 0),
+            (1.0, 0),
+            (1.1, 1),
+            (5.0, 1),
+            (5.1, 2),
+            (1e300, 2),
+        ] {
+            assert_eq!(buckets.index_of(value), bucket, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_default_bounds_are_legal() {
+        assert_eq!(
+            Buckets::DEFAULT.parse::<Buckets>().unwrap().bounds().len(),
+            14
+        );
+    }
+
+    #[test]
+    fn spaces_around_bounds_are_allowed() {
+        assert_eq!("1, 2.5 ,1e3".parse(), Buckets::new(&[1.0, 2.5, 1000.0]));
+    }
+
+    #[test]
+    fn bounds_that_are_no_histogram_are_refused_with_what_was_found() {
+        let many = (0..101)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(",");
+        for (text, message) in [
+            ("", "expected numbers between commas, found \"\""),
+            ("1,,2", "expected numbers between commas, found \"\""),
+            ("1,x", "expected numbers between commas, found \"x\""),
+            ("5,1", "expected increasing bounds, found 1 after 5"),
+            ("1,1", "expected increasing bounds, found 1 after 1"),
+            (
+                "1,inf",
+                "expected finite bounds, found inf; the bucket up to +Inf is always there",
+            ),
+            (
+                "NaN",
+                "expected finite bounds, found NaN; the bucket up to +Inf is always there",
+            ),
+            (many.as_str(), "expected at most 100 bounds, found 101"),
+        ] {
+            assert_eq!(
+                text.parse::<Buckets>().unwrap_err().to_string(),
+                message,
+                "{text:?}"
+            );
+        }
+    }
+}

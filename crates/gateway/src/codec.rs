@@ -1,0 +1,111 @@
+//! tonic's protobuf codec with one check more: it counts before it decodes.
+
+use std::marker::PhantomData;
+
+use prost::Message;
+use prost::bytes::{Buf, Bytes};
+use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
+use tonic::Status;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+
+/// Metrics in one push. An empty Metric is two bytes on the wire and more than a hundred in memory,
+/// so the limit on a message's bytes alone would let a small request take a lot of memory.
+pub(crate) const MAX_METRICS: usize = 50_000;
+
+/// Reads `U` after counting the entries of its field 1, and writes `T`.
+#[derive(Clone, Debug)]
+pub(crate) struct CountingCodec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for CountingCodec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for CountingCodec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        Self::default()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        Self::default()
+    }
+}
+
+impl<T: Message, U> Encoder for CountingCodec<T, U> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, item: T, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        item.encode(buf)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+impl<T, U: Message + Default> Decoder for CountingCodec<T, U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        let message = buf.copy_to_bytes(buf.remaining());
+        let metrics = count_field_1(message.clone());
+        if metrics > MAX_METRICS {
+            return Err(Status::resource_exhausted(format!(
+                "expected at most {MAX_METRICS} metrics in a push, found {metrics}"
+            )));
+        }
+        // INTERNAL is what gRPC has for a message that does not parse.
+        U::decode(message)
+            .map(Some)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+/// How often field 1 occurs, up to where the message stops being one; decoding then says what is wrong.
+fn count_field_1(mut message: Bytes) -> usize {
+    let mut count = 0_usize;
+    while message.has_remaining() {
+        let Ok((tag, wire_type)) = decode_key(&mut message) else {
+            break;
+        };
+        if tag == 1 && wire_type == WireType::LengthDelimited {
+            count = count.saturating_add(1);
+        }
+        if skip_field(wire_type, tag, &mut message, DecodeContext::default()).is_err() {
+            break;
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_counted_past_other_fields() {
+        // field 1 empty, field 7 varint 300, field 1 with one byte
+        let message = [0x0A, 0x00, 0x38, 0xAC, 0x02, 0x0A, 0x01, 0xFF];
+        assert_eq!(count_field_1(Bytes::copy_from_slice(&message)), 2);
+    }
+
+    #[test]
+    fn counting_stops_where_the_message_is_broken() {
+        // the second entry claims five bytes and has none
+        assert_eq!(
+            count_field_1(Bytes::from_static(&[0x0A, 0x00, 0x0A, 0x05])),
+            2
+        );
+        assert_eq!(count_field_1(Bytes::from_static(&[0xFF])), 0);
+        assert_eq!(count_field_1(Bytes::new()), 0);
+    }
+}

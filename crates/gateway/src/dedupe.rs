@@ -1,0 +1,147 @@
+//! Repeats of one push, told by the `x-push-id` of its metadata.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
+use crate::gateway::Answer;
+
+/// Bytes in an id: room for two UUIDs and a prefix.
+const MAX_LEN: usize = 128;
+
+/// The sender's name for one push: a repeat of the push carries the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PushId(Box<str>);
+
+impl PushId {
+    /// # Errors
+    ///
+    /// [`BadPushId`] when the id is empty, too long, or not visible ASCII. Such a push must not be
+    /// taken without its id: a repeat of it would be counted twice.
+    pub fn new(bytes: &[u8]) -> Result<Self, BadPushId> {
+        if bytes.is_empty() || bytes.len() > MAX_LEN {
+            return Err(BadPushId(format!(
+                "expected an x-push-id of 1 to {MAX_LEN} bytes, found {}",
+                bytes.len()
+            )));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(id) if bytes.iter().all(u8::is_ascii_graphic) => Ok(Self(id.into())),
+            _ => Err(BadPushId(
+                "expected an x-push-id of visible ASCII, found other bytes".to_owned(),
+            )),
+        }
+    }
+
+    /// The id as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An `x-push-id` that cannot be one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadPushId(String);
+
+impl fmt::Display for BadPushId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadPushId {}
+
+/// The answers to the latest pushes that had an id; the least recently used is forgotten first.
+#[derive(Debug)]
+pub(crate) struct Dedupe(Option<LruCache<PushId, Remembered>>);
+
+/// An answer, and what it was the answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Remembered {
+    /// A hash of the request: an id that comes back with other Metrics is not a repeat.
+    pub(crate) request: u64,
+    pub(crate) answer: Answer,
+}
+
+impl Dedupe {
+    /// Remembers up to `entries` answers; none at all when zero.
+    pub(crate) fn new(entries: usize) -> Self {
+        // Not LruCache::new, which would allocate for all entries before the first arrives.
+        Self(NonZeroUsize::new(entries).map(|bound| {
+            let mut cache = LruCache::unbounded();
+            cache.resize(bound);
+            cache
+        }))
+    }
+
+    pub(crate) fn get(&mut self, id: &PushId) -> Option<Remembered> {
+        self.0.as_mut()?.get(id).copied()
+    }
+
+    pub(crate) fn remember(&mut self, id: PushId, remembered: Remembered) {
+        if let Some(cache) = &mut self.0 {
+            cache.put(id, remembered);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> PushId {
+        PushId::new(text.as_bytes()).unwrap()
+    }
+
+    fn remembered(accepted: u64) -> Remembered {
+        Remembered {
+            request: accepted,
+            answer: Answer {
+                accepted,
+                rejected: 0,
+            },
+        }
+    }
+
+    #[test]
+    fn the_least_recently_used_answer_is_forgotten_first() {
+        let mut dedupe = Dedupe::new(2);
+        dedupe.remember(id("a"), remembered(1));
+        dedupe.remember(id("b"), remembered(2));
+        assert_eq!(dedupe.get(&id("a")), Some(remembered(1)));
+        dedupe.remember(id("c"), remembered(3));
+        assert_eq!(dedupe.get(&id("a")), Some(remembered(1)));
+        assert_eq!(dedupe.get(&id("b")), None);
+        assert_eq!(dedupe.get(&id("c")), Some(remembered(3)));
+    }
+
+    #[test]
+    fn with_no_entries_nothing_is_remembered() {
+        let mut dedupe = Dedupe::new(0);
+        dedupe.remember(id("a"), remembered(1));
+        assert_eq!(dedupe.get(&id("a")), None);
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_remembered_is_refused() {
+        let error = |bytes: &[u8]| PushId::new(bytes).unwrap_err().to_string();
+        assert_eq!(
+            error(b""),
+            "expected an x-push-id of 1 to 128 bytes, found 0"
+        );
+        assert_eq!(
+            error(&[b'a'; 129]),
+            "expected an x-push-id of 1 to 128 bytes, found 129"
+        );
+        for bytes in [&b"a b"[..], b"\xff", "ü".as_bytes(), b"a\n"] {
+            assert_eq!(
+                error(bytes),
+                "expected an x-push-id of visible ASCII, found other bytes",
+                "{bytes:?}"
+            );
+        }
+        assert_eq!(id("018f-7b.c_~").as_str(), "018f-7b.c_~");
+    }
+}

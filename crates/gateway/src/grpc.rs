@@ -1,0 +1,195 @@
+//! gRPC and gRPC-Web on one path: tonic-web around tonic, with a note taken of every error.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use http::{StatusCode, header};
+use tokio::sync::Semaphore;
+use tonic::Status;
+use tonic::service::Routes;
+use tonic_web::GrpcWebLayer;
+use tower::{Layer as _, ServiceExt as _};
+
+use crate::proto::metrics_ingest_server::MetricsIngestServer;
+use crate::reason::shorten;
+use crate::shared::Shared;
+
+/// A push is small and applied at once: who needs longer to send it is not sending any more.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Calls whose messages are being read at one time; more wait. This, and not the number of
+/// connections and streams, is what bounds the memory that messages take.
+const MAX_READING: usize = 256;
+
+/// Bytes of an unknown method's path or content type that a message repeats.
+const SHOWN: usize = 100;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Grpc {
+    gateway: Shared,
+    routes: Routes,
+    reading: Arc<Semaphore>,
+}
+
+impl Grpc {
+    pub(crate) fn new(gateway: Shared, max_message_bytes: usize) -> Self {
+        let service =
+            MetricsIngestServer::new(gateway.clone()).max_decoding_message_size(max_message_bytes);
+        Self {
+            routes: Routes::new(service).prepare(),
+            reading: Arc::new(Semaphore::new(MAX_READING)),
+            gateway,
+        }
+    }
+
+    /// Answers a gRPC call of either kind.
+    pub(crate) async fn call(self, request: Request) -> Response {
+        let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+        let gateway = self.gateway.clone();
+        let inner = tower::service_fn(move |request| self.clone().answer(request));
+        let Ok(response) = GrpcWebLayer::new().layer(inner).oneshot(request).await;
+        // tonic-web's word for a content type that it does not know, parameters included.
+        if response.status() == StatusCode::BAD_REQUEST {
+            let found = String::from_utf8_lossy(
+                content_type.as_ref().map_or(b"", |value| value.as_bytes()),
+            );
+            let message = format!(
+                "expected content-type application/grpc-web+proto or, over HTTP/2, application/grpc, found {:?}",
+                shorten(&found, SHOWN)
+            );
+            gateway.failed(tonic::Code::Internal.into(), &message);
+            return (StatusCode::BAD_REQUEST, format!("{message}\n")).into_response();
+        }
+        response.map(Body::new)
+    }
+
+    async fn answer(
+        self,
+        request: http::Request<tonic::body::Body>,
+    ) -> Result<http::Response<tonic::body::Body>, Infallible> {
+        let path = shorten(request.uri().path(), SHOWN);
+        let call = async {
+            // Closed never, so there is always a place to come.
+            let _place = self.reading.acquire().await;
+            self.routes.oneshot(request).await
+        };
+        let response = match tokio::time::timeout(READ_TIMEOUT, call).await {
+            Ok(Ok(response)) => response,
+            // A message that is there is answered at once: this one was still being read, or it
+            // waited for its turn.
+            Err(_) => Status::deadline_exceeded(format!(
+                "expected the whole message within {} s; nothing was applied",
+                READ_TIMEOUT.as_secs()
+            ))
+            .into_http(),
+        };
+        // An error before the first message of the answer stands in the headers.
+        let Some(status) = Status::from_header_map(response.headers()) else {
+            return Ok(response);
+        };
+        if status.code() == tonic::Code::Unimplemented && status.message().is_empty() {
+            let status = Status::unimplemented(format!("no such method: {path}"));
+            self.gateway.failed(status.code().into(), status.message());
+            return Ok(status.into_http());
+        }
+        if status.code() != tonic::Code::Ok {
+            self.gateway.failed(status.code().into(), status.message());
+        }
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use axum::body::Bytes;
+
+    use super::*;
+    use crate::buckets::Buckets;
+    use crate::clock::Clock;
+    use crate::gateway::{Config, Gateway};
+
+    /// A body that never comes.
+    struct Silence;
+
+    impl axum::body::HttpBody for Silence {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    fn gateway() -> Shared {
+        let config = Config {
+            prefix: String::new(),
+            buckets: Buckets::new(&[1.0]).unwrap(),
+            max_series: 1,
+            dedupe_entries: 1,
+        };
+        Shared::new(Gateway::new(config), Clock::start())
+    }
+
+    fn request(body: Body) -> Request {
+        Request::post("/marqo.metrics.v1.MetricsIngest/Push")
+            .header("content-type", "application/grpc-web+proto")
+            .body(body)
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_so_many_messages_are_read_at_once_and_the_next_waits_its_turn() {
+        let grpc = Grpc::new(gateway(), 1000);
+        let mut silent: Vec<_> = (0..MAX_READING)
+            .map(|_| tokio::spawn(grpc.clone().call(request(Body::new(Silence)))))
+            .collect();
+        let empty_push = Body::from(vec![0, 0, 0, 0, 0]);
+        let next = tokio::spawn(grpc.clone().call(request(empty_push)));
+        while grpc.reading.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!next.is_finished());
+        silent.pop().unwrap().abort();
+        let response = next.await.unwrap();
+        assert!(
+            Status::from_header_map(response.headers()).is_none(),
+            "{response:?}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_does_not_come_is_given_up_on() {
+        let gateway = gateway();
+        let begun = tokio::time::Instant::now();
+        let response = Grpc::new(gateway.clone(), 1000)
+            .call(request(Body::new(Silence)))
+            .await;
+        assert_eq!(begun.elapsed(), READ_TIMEOUT);
+        assert_eq!(response.status(), 200);
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+        assert_eq!(
+            status.message(),
+            "expected the whole message within 30 s; nothing was applied"
+        );
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/grpc-web+proto"
+        );
+        let counted = "metrics_gateway_pushes_total{code=\"DEADLINE_EXCEEDED\"} 1\n";
+        assert!(gateway.text().unwrap().contains(counted));
+    }
+}

@@ -1,0 +1,409 @@
+//! `GET /api/state`: what the page shows, as JSON, and only what changed since it last asked.
+
+use serde::Serialize;
+
+use crate::activity::{Activity, SLOT_MS, SLOTS, slot_at};
+use crate::code::code_name;
+use crate::family::{Family, Labels, Series, Value};
+use crate::gateway::Gateway;
+use crate::quantile::quantile;
+use crate::recent::{Outcome, Recent};
+
+/// Series that are shown, in the order of their arrival. A browser can hold no more in comfort.
+const MAX_SHOWN: usize = 10_000;
+
+/// Where the page is: what it got last, to be told only what is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// When the process that the page talked to was started.
+    pub(crate) instance: u64,
+    /// The last push it knows.
+    pub(crate) version: u64,
+    /// The slot that was under way then.
+    pub(crate) slot: u64,
+}
+
+#[derive(Serialize)]
+struct State<'a> {
+    instance: u64,
+    version: u64,
+    slot: u64,
+    /// Whether this is everything: the page's cursor was of another process, or there was none.
+    full: bool,
+    now_ms: u64,
+    slot_ms: u64,
+    slots: u64,
+    series_total: usize,
+    series_limit: usize,
+    series_shown_limit: usize,
+    bounds: &'a [f64],
+    pushes_total: u64,
+    accepted_total: u64,
+    rejected_total: u64,
+    dedupe_hits: u64,
+    accepted: Sums,
+    rejected: Sums,
+    metrics: Vec<MetricState<'a>>,
+    series: Vec<SeriesState<'a>>,
+    pushes: Vec<PushState<'a>>,
+}
+
+/// The number of the first slot, and the sums from there on.
+type Sums = (u64, Vec<f64>);
+
+#[derive(Serialize)]
+struct MetricState<'a> {
+    id: usize,
+    name: &'a str,
+    r#type: &'static str,
+    help: &'a str,
+}
+
+#[derive(Serialize)]
+struct SeriesState<'a> {
+    id: usize,
+    metric: usize,
+    labels: &'a Labels,
+    /// A counter's total or a histogram's number of observations.
+    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    histogram: Option<HistogramState<'a>>,
+    activity: Sums,
+}
+
+#[derive(Serialize)]
+struct HistogramState<'a> {
+    sum: f64,
+    /// Each bucket's own observations; the last is the one up to `+Inf`.
+    buckets: &'a [u64],
+    /// Estimates of p50, p90 and p99.
+    quantiles: [Option<f64>; 3],
+}
+
+#[derive(Serialize)]
+struct PushState<'a> {
+    version: u64,
+    at_ms: u64,
+    id: Option<&'a str>,
+    code: &'static str,
+    message: &'a str,
+    accepted: u64,
+    rejected: u64,
+    repeat: bool,
+    reasons: Vec<ReasonState<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReasonState<'a> {
+    metric: &'a str,
+    reason: &'static str,
+    message: &'a str,
+    count: u64,
+}
+
+/// # Errors
+///
+/// None that are known: everything in it has a form in JSON.
+pub(crate) fn json(
+    gateway: &Gateway,
+    instance: u64,
+    now_ms: u64,
+    cursor: Cursor,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let known = cursor.instance == instance && cursor.version <= gateway.version;
+    let since = if known { cursor } else { Cursor::default() };
+    let registry = &gateway.registry;
+    let account = &gateway.account;
+
+    let families = || registry.families();
+    let metrics = families()
+        .filter(|(_, family)| family.changed > since.version)
+        .map(|(name, family)| MetricState {
+            id: family.id,
+            name,
+            r#type: family.kind.as_str(),
+            help: &family.help,
+        });
+    let series = families().flat_map(|(_, family)| {
+        family
+            .series
+            .iter()
+            .filter(|(_, series)| series.changed > since.version && series.id < MAX_SHOWN)
+            .map(|(labels, series)| series_state(gateway, family, labels, series, since.slot))
+    });
+
+    serde_json::to_vec(&State {
+        instance,
+        version: gateway.version,
+        slot: slot_at(now_ms),
+        full: !known,
+        now_ms,
+        slot_ms: SLOT_MS,
+        slots: SLOTS,
+        series_total: registry.series(),
+        series_limit: registry.max_series(),
+        series_shown_limit: MAX_SHOWN,
+        bounds: registry.buckets().bounds(),
+        pushes_total: account.pushes_total(),
+        accepted_total: account.accepted,
+        rejected_total: account.rejected_total(),
+        dedupe_hits: account.dedupe_hits,
+        accepted: sums(&gateway.accepted_lately, since.slot),
+        rejected: sums(&gateway.rejected_lately, since.slot),
+        metrics: metrics.collect(),
+        series: series.collect(),
+        pushes: gateway
+            .recent
+            .since(since.version)
+            .map(push_state)
+            .collect(),
+    })
+}
+
+fn sums(activity: &Activity, since: u64) -> Sums {
+    activity.since(since)
+}
+
+fn series_state<'a>(
+    gateway: &'a Gateway,
+    family: &'a Family,
+    labels: &'a Labels,
+    series: &'a Series,
+    since: u64,
+) -> SeriesState<'a> {
+    let (value, histogram) = match &series.value {
+        Value::Counter(total) => (*total, None),
+        Value::Histogram {
+            buckets,
+            sum,
+            count,
+        } => {
+            let bounds = gateway.registry.buckets();
+            let histogram = HistogramState {
+                sum: *sum,
+                buckets,
+                quantiles: [0.5, 0.9, 0.99].map(|q| quantile(q, bounds, buckets)),
+            };
+            (*count as f64, Some(histogram))
+        }
+    };
+    SeriesState {
+        id: series.id,
+        metric: family.id,
+        labels,
+        value,
+        histogram,
+        activity: sums(&series.activity, since),
+    }
+}
+
+fn push_state(recent: &Recent) -> PushState<'_> {
+    let mut state = PushState {
+        version: recent.version,
+        at_ms: recent.at_ms,
+        id: recent.id.as_deref(),
+        code: "OK",
+        message: "",
+        accepted: 0,
+        rejected: 0,
+        repeat: false,
+        reasons: Vec::new(),
+    };
+    match &recent.outcome {
+        Outcome::Answered {
+            accepted,
+            rejected,
+            repeat,
+            examples,
+        } => {
+            state.accepted = *accepted;
+            state.rejected = *rejected;
+            state.repeat = *repeat;
+            let reasons = examples.iter().map(|rejected| ReasonState {
+                metric: &rejected.name,
+                reason: rejected.rejection.reason.as_str(),
+                message: &rejected.rejection.message,
+                count: rejected.count,
+            });
+            state.reasons = reasons.collect();
+        }
+        Outcome::Failed { code, message } => {
+            state.code = code_name(*code);
+            state.message = message;
+        }
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::buckets::Buckets;
+    use crate::dedupe::PushId;
+    use crate::gateway::Config;
+    use crate::proto::{Metric, MetricType, PushRequest};
+
+    const INSTANCE: u64 = 77;
+    /// Falls into slot 500.
+    const NOW: u64 = 1_000_500;
+
+    fn gateway() -> Gateway {
+        Gateway::new(Config {
+            prefix: "pushed_".to_owned(),
+            buckets: Buckets::new(&[10.0, 20.0]).unwrap(),
+            max_series: 100,
+            dedupe_entries: 10,
+        })
+    }
+
+    fn push(gateway: &mut Gateway, name: &str, kind: MetricType, value: f64, now_ms: u64) {
+        let metric = Metric {
+            name: name.to_owned(),
+            r#type: kind.into(),
+            value,
+            help: Some(format!("help of {name}")),
+            labels: [("route".to_owned(), "<b>".to_owned())].into(),
+        };
+        let request = PushRequest {
+            metrics: vec![metric],
+        };
+        gateway.push(None, request, now_ms).unwrap();
+    }
+
+    fn state(gateway: &Gateway, now_ms: u64, cursor: Cursor) -> Json {
+        serde_json::from_slice(&json(gateway, INSTANCE, now_ms, cursor).unwrap()).unwrap()
+    }
+
+    fn cursor(state: &Json) -> Cursor {
+        Cursor {
+            instance: state["instance"].as_u64().unwrap(),
+            version: state["version"].as_u64().unwrap(),
+            slot: state["slot"].as_u64().unwrap(),
+        }
+    }
+
+    #[test]
+    fn without_a_cursor_everything_is_told() {
+        let mut gateway = gateway();
+        push(
+            &mut gateway,
+            "x_total",
+            MetricType::Counter,
+            2.0,
+            NOW - 4_000,
+        );
+        push(&mut gateway, "x_total", MetricType::Counter, 3.0, NOW);
+        push(&mut gateway, "ms", MetricType::Histogram, 12.0, NOW);
+        push(&mut gateway, "x_total", MetricType::Gauge, 1.0, NOW);
+        let id = PushId::new(b"one").unwrap();
+        gateway
+            .push(Some(&id), PushRequest::default(), NOW)
+            .unwrap();
+        gateway
+            .push(Some(&id), PushRequest::default(), NOW)
+            .unwrap();
+        gateway.failed(13, "bad message", NOW);
+
+        let state = state(&gateway, NOW, Cursor::default());
+        assert_eq!(
+            state,
+            json!({
+                "instance": 77, "version": 7, "slot": 500, "full": true,
+                "now_ms": NOW, "slot_ms": 2000, "slots": 60,
+                "series_total": 2, "series_limit": 100, "series_shown_limit": 10000,
+                "bounds": [10.0, 20.0],
+                "pushes_total": 7, "accepted_total": 3, "rejected_total": 1, "dedupe_hits": 1,
+                "accepted": [498, [1.0, 0.0, 2.0]],
+                "rejected": [500, [1.0]],
+                "metrics": [
+                    {"id": 1, "name": "pushed_ms", "type": "histogram", "help": "help of ms"},
+                    {"id": 0, "name": "pushed_x_total", "type": "counter", "help": "help of x_total"},
+                ],
+                "series": [
+                    {"id": 1, "metric": 1, "labels": {"route": "<b>"}, "value": 1.0,
+                     "histogram": {"sum": 12.0, "buckets": [0, 1, 0], "quantiles": [15.0, 19.0, 19.9]},
+                     "activity": [500, [1.0]]},
+                    {"id": 0, "metric": 0, "labels": {"route": "<b>"}, "value": 5.0,
+                     "activity": [498, [2.0, 0.0, 3.0]]},
+                ],
+                "pushes": [
+                    {"version": 1, "at_ms": NOW - 4000, "id": null, "code": "OK", "message": "", "accepted": 1, "rejected": 0, "repeat": false, "reasons": []},
+                    {"version": 2, "at_ms": NOW, "id": null, "code": "OK", "message": "", "accepted": 1, "rejected": 0, "repeat": false, "reasons": []},
+                    {"version": 3, "at_ms": NOW, "id": null, "code": "OK", "message": "", "accepted": 1, "rejected": 0, "repeat": false, "reasons": []},
+                    {"version": 4, "at_ms": NOW, "id": null, "code": "OK", "message": "", "accepted": 0, "rejected": 1, "repeat": false,
+                     "reasons": [{"metric": "x_total", "reason": "bad_type", "count": 1,
+                                  "message": "expected type counter (1) or histogram (3), found gauge (2)"}]},
+                    {"version": 5, "at_ms": NOW, "id": "one", "code": "OK", "message": "", "accepted": 0, "rejected": 0, "repeat": false, "reasons": []},
+                    {"version": 6, "at_ms": NOW, "id": "one", "code": "OK", "message": "", "accepted": 0, "rejected": 0, "repeat": true, "reasons": []},
+                    {"version": 7, "at_ms": NOW, "id": null, "code": "INTERNAL", "message": "bad message", "accepted": 0, "rejected": 0, "repeat": false, "reasons": []},
+                ],
+            })
+        );
+    }
+
+    #[test]
+    fn with_a_cursor_only_what_changed_is_told() {
+        let mut gateway = gateway();
+        push(&mut gateway, "a", MetricType::Counter, 1.0, NOW);
+        push(&mut gateway, "b", MetricType::Counter, 1.0, NOW);
+        let first = state(&gateway, NOW, Cursor::default());
+        let same = state(&gateway, NOW, cursor(&first));
+        assert_eq!(
+            (
+                &same["full"],
+                &same["metrics"],
+                &same["series"],
+                &same["pushes"]
+            ),
+            (&json!(false), &json!([]), &json!([]), &json!([]))
+        );
+
+        push(&mut gateway, "b", MetricType::Counter, 1.0, NOW + 2_000);
+        let next = state(&gateway, NOW + 2_000, cursor(&first));
+        assert_eq!(next["metrics"], json!([]));
+        assert_eq!(
+            next["series"],
+            json!([{"id": 1, "metric": 1, "labels": {"route": "<b>"}, "value": 2.0,
+                    "activity": [500, [1.0, 1.0]]}])
+        );
+        assert_eq!(next["pushes"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_slot_that_was_under_way_is_told_again_with_its_whole_sum() {
+        let mut gateway = gateway();
+        push(&mut gateway, "a", MetricType::Counter, 1.0, NOW);
+        let first = state(&gateway, NOW, Cursor::default());
+        push(&mut gateway, "a", MetricType::Counter, 2.0, NOW + 1);
+        let next = state(&gateway, NOW + 1, cursor(&first));
+        assert_eq!(next["series"][0]["activity"], json!([500, [3.0]]));
+        assert_eq!(next["accepted"], json!([500, [2.0]]));
+    }
+
+    #[test]
+    fn a_cursor_of_another_process_gets_everything() {
+        let mut gateway = gateway();
+        push(&mut gateway, "a", MetricType::Counter, 1.0, NOW);
+        for cursor in [
+            Cursor {
+                instance: 76,
+                version: 1,
+                slot: 500,
+            },
+            // more than ever was: not this process's either
+            Cursor {
+                instance: INSTANCE,
+                version: 2,
+                slot: 500,
+            },
+        ] {
+            let state = state(&gateway, NOW, cursor);
+            assert_eq!(
+                (&state["full"], state["series"].as_array().unwrap().len()),
+                (&json!(true), 1)
+            );
+        }
+    }
+}
