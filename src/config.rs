@@ -1,0 +1,234 @@
+//! The Worker's vars: how they are read, their defaults, and their bounds.
+
+/// The vars in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `FLUSH_INTERVAL_MS`: longest a buffered sample waits; 0 pushes before the call resolves.
+    pub flush_interval_ms: u32,
+    /// `MAX_BATCH_SAMPLES`: a fuller buffer is flushed at once; most Metrics in a PushRequest.
+    pub max_batch_samples: usize,
+    /// `MAX_BUFFERED_SAMPLES`: beyond it, samples that need a new entry are refused.
+    pub max_buffered_samples: usize,
+    /// `PUSH_TIMEOUT_MS`: a push attempt that takes longer is aborted.
+    pub push_timeout_ms: u32,
+    /// `MAX_SERIES_PER_METRIC`: beyond it, label sets fold into `{overflow="true"}`.
+    pub max_series_per_metric: usize,
+    /// `GATEWAY_URL`: scheme, host and port of the gateway, without a path.
+    pub gateway_url: String,
+    /// `GATEWAY_DEDUPES`: the gateway drops repeats of one `x-push-id`.
+    pub gateway_dedupes: bool,
+    /// `SELF_METRICS`: push the Worker's own metrics along.
+    pub self_metrics: bool,
+    /// `REJECT_INVALID`: reject invalid samples loudly.
+    pub reject_invalid: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            flush_interval_ms: 1000,
+            max_batch_samples: 1000,
+            max_buffered_samples: 10_000,
+            push_timeout_ms: 5000,
+            max_series_per_metric: 2000,
+            gateway_url: String::from("http://gateway"),
+            gateway_dedupes: false,
+            self_metrics: true,
+            reject_invalid: false,
+        }
+    }
+}
+
+/// A value of the effective configuration, for `stats()`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Setting<'a> {
+    /// A count or a time in ms.
+    Number(u32),
+    /// A switch.
+    Bool(bool),
+    /// A text.
+    Text(&'a str),
+}
+
+/// The names of all vars, in the order of the documentation.
+pub const VARS: [&str; 9] = [
+    "FLUSH_INTERVAL_MS",
+    "MAX_BATCH_SAMPLES",
+    "MAX_BUFFERED_SAMPLES",
+    "PUSH_TIMEOUT_MS",
+    "MAX_SERIES_PER_METRIC",
+    "GATEWAY_URL",
+    "GATEWAY_DEDUPES",
+    "SELF_METRICS",
+    "REJECT_INVALID",
+];
+
+impl Config {
+    /// Sets the var `name` to `text`.
+    ///
+    /// # Errors
+    ///
+    /// What was expected, when `text` is not that; the var keeps its value then. A name that is no
+    /// var is not an error: the environment holds other things.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
+        match name {
+            "FLUSH_INTERVAL_MS" => {
+                self.flush_interval_ms = number(text, 0, 10_000)
+                    .ok_or("expected a whole number of milliseconds from 0 to 10000")?;
+            }
+            "MAX_BATCH_SAMPLES" => {
+                self.max_batch_samples =
+                    count(text, 10_000).ok_or("expected a whole number from 1 to 10000")?;
+            }
+            "MAX_BUFFERED_SAMPLES" => {
+                self.max_buffered_samples =
+                    count(text, 100_000).ok_or("expected a whole number from 1 to 100000")?;
+            }
+            "PUSH_TIMEOUT_MS" => {
+                self.push_timeout_ms = number(text, 1, 20_000)
+                    .ok_or("expected a whole number of milliseconds from 1 to 20000")?;
+            }
+            "MAX_SERIES_PER_METRIC" => {
+                self.max_series_per_metric =
+                    count(text, 100_000).ok_or("expected a whole number from 1 to 100000")?;
+            }
+            "GATEWAY_URL" => {
+                self.gateway_url = origin(text)
+                    .ok_or(
+                        "expected http:// or https://, a host and perhaps a port, without a path",
+                    )?
+                    .to_owned();
+            }
+            "GATEWAY_DEDUPES" => self.gateway_dedupes = switch(text)?,
+            "SELF_METRICS" => self.self_metrics = switch(text)?,
+            "REJECT_INVALID" => self.reject_invalid = switch(text)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Every var and its value in force, in the order of [`VARS`].
+    #[must_use]
+    pub fn settings(&self) -> [(&'static str, Setting<'_>); 9] {
+        let count = |n: usize| Setting::Number(u32::try_from(n).unwrap_or(u32::MAX));
+        let [
+            interval,
+            batch,
+            buffered,
+            timeout,
+            series,
+            url,
+            dedupes,
+            own,
+            reject,
+        ] = VARS;
+        [
+            (interval, Setting::Number(self.flush_interval_ms)),
+            (batch, count(self.max_batch_samples)),
+            (buffered, count(self.max_buffered_samples)),
+            (timeout, Setting::Number(self.push_timeout_ms)),
+            (series, count(self.max_series_per_metric)),
+            (url, Setting::Text(&self.gateway_url)),
+            (dedupes, Setting::Bool(self.gateway_dedupes)),
+            (own, Setting::Bool(self.self_metrics)),
+            (reject, Setting::Bool(self.reject_invalid)),
+        ]
+    }
+}
+
+fn number(text: &str, least: u32, most: u32) -> Option<u32> {
+    let text = text.trim();
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|n| digits && (least..=most).contains(n))
+}
+
+fn count(text: &str, most: u32) -> Option<usize> {
+    number(text, 1, most).and_then(|n| usize::try_from(n).ok())
+}
+
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text.trim() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(r#"expected "true" or "false""#),
+    }
+}
+
+/// Scheme and authority; a slash behind them is forgiven.
+fn origin(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let authority = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"))?;
+    let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    (!authority.is_empty() && authority.bytes().all(legal)).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_var_is_read_and_reported() {
+        let mut config = Config::default();
+        for (name, text) in [
+            ("FLUSH_INTERVAL_MS", "0"),
+            ("MAX_BATCH_SAMPLES", "1"),
+            ("MAX_BUFFERED_SAMPLES", " 2 "),
+            ("PUSH_TIMEOUT_MS", "3"),
+            ("MAX_SERIES_PER_METRIC", "4"),
+            ("GATEWAY_URL", "https://10.0.0.1:8443/"),
+            ("GATEWAY_DEDUPES", "true"),
+            ("SELF_METRICS", "false"),
+            ("REJECT_INVALID", "true"),
+            ("METRICS_GATEWAY", "not a var"),
+        ] {
+            assert_eq!(config.set(name, text), Ok(()), "{name}");
+        }
+        let values = config.settings().map(|(_, value)| value);
+        assert_eq!(
+            values,
+            [
+                Setting::Number(0),
+                Setting::Number(1),
+                Setting::Number(2),
+                Setting::Number(3),
+                Setting::Number(4),
+                Setting::Text("https://10.0.0.1:8443"),
+                Setting::Bool(true),
+                Setting::Bool(false),
+                Setting::Bool(true),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_var_that_does_not_parse_leaves_the_default() {
+        let mut config = Config::default();
+        for (name, text) in [
+            ("FLUSH_INTERVAL_MS", "-1"),
+            ("FLUSH_INTERVAL_MS", "+1"),
+            ("FLUSH_INTERVAL_MS", "10001"),
+            ("FLUSH_INTERVAL_MS", "1.5"),
+            ("FLUSH_INTERVAL_MS", ""),
+            ("MAX_BATCH_SAMPLES", "0"),
+            ("MAX_BATCH_SAMPLES", "99999999999999999999"),
+            ("MAX_BUFFERED_SAMPLES", "many"),
+            ("PUSH_TIMEOUT_MS", "0"),
+            ("MAX_SERIES_PER_METRIC", "0"),
+            ("GATEWAY_URL", "gateway:8080"),
+            ("GATEWAY_URL", "http://"),
+            ("GATEWAY_URL", "http://gateway/path"),
+            ("GATEWAY_URL", "http://user@gateway"),
+            ("GATEWAY_DEDUPES", "yes"),
+            ("SELF_METRICS", "1"),
+            ("REJECT_INVALID", "TRUE"),
+        ] {
+            assert!(config.set(name, text).is_err(), "{name}={text}");
+        }
+        assert_eq!(config, Config::default());
+    }
+}

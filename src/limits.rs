@@ -1,0 +1,43 @@
+//! Every fixed limit in one place: what is refused beyond it, and why the number.
+
+/// Longest metric name in bytes.
+pub const MAX_NAME_BYTES: usize = 200;
+/// Most labels on one sample, the trusted ones included.
+pub const MAX_LABELS: usize = 32;
+/// Longest label name in bytes.
+pub const MAX_LABEL_NAME_BYTES: usize = 200;
+/// Longest label value in bytes: routes and user agents fit, bodies do not.
+pub const MAX_LABEL_VALUE_BYTES: usize = 1024;
+/// Longest help text in bytes.
+pub const MAX_HELP_BYTES: usize = 1024;
+/// Most samples that one `record` or `push` may carry; the rest are refused.
+pub const MAX_SAMPLES_PER_CALL: usize = 10_000;
+/// Most bytes of names, labels and help of all samples of one call, where a row of many values counts
+/// as many times: they are looked at for each. More than any other form of a call can carry.
+pub const MAX_TEXT_PER_CALL: usize = 32 << 20;
+
+/// Most bytes of encoded Metrics the buffer holds, whatever their number.
+pub const MAX_BUFFERED_BYTES: usize = 4 << 20;
+/// Most bytes of encoded Metrics in one PushRequest: gRPC servers take 4 MiB by default.
+pub const MAX_BATCH_BYTES: usize = 1 << 20;
+/// Longest response body that is read, in bytes: a PushResponse and its trailers are under 100.
+pub const MAX_RESPONSE_BYTES: usize = 64 << 10;
+
+/// Most metric names that one isolate tracks.
+pub const MAX_METRICS: usize = 2_000;
+/// Most series that one isolate tracks over all metrics: 16 bytes each.
+pub const MAX_SERIES: usize = 100_000;
+
+/// Most buffered pushes in flight at once: Workers allow six connections that wait for headers.
+pub const MAX_FLUSHES_IN_FLIGHT: usize = 4;
+
+/// A flush must be over this long after it was promised, in ms: `waitUntil` ends at 30 s.
+pub const FLUSH_BUDGET_MS: f64 = 25_000.0;
+/// A sample is covered by a flush only while that flush has this much of its budget left, in ms.
+pub const MIN_COVER_MS: f64 = 12_000.0;
+/// A leader that is this late, in ms, is taken for cancelled.
+pub const LEASE_GRACE_MS: f64 = 2_000.0;
+/// A push that is not settled this long after its budget ended, in ms, is taken for cancelled.
+pub const SETTLE_GRACE_MS: f64 = 5_000.0;
+/// Shortest time between two pushes of the Worker's own metrics, in ms.
+pub const SELF_METRICS_INTERVAL_MS: f64 = 10_000.0;

@@ -1,0 +1,118 @@
+//! Samples as large as they may be: bytes are bounded before their number is.
+
+use std::rc::Rc;
+
+use metrics_gateway_worker::account::Account;
+use metrics_gateway_worker::config::Config;
+use metrics_gateway_worker::labels::TrustedLabels;
+use metrics_gateway_worker::limits::{
+    MAX_BATCH_BYTES, MAX_BUFFERED_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS,
+};
+use metrics_gateway_worker::policy::Outcome;
+use metrics_gateway_worker::reporter::{Direct, Drain, Push, Reporter, Take};
+use metrics_gateway_worker::value::encode;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::chaos::cases;
+use crate::samples::draft;
+use crate::wire::decode;
+
+#[derive(Debug, Clone)]
+enum Op {
+    /// So many observations, buffered.
+    Record(usize),
+    /// So many, pushed.
+    Push(usize),
+    /// A flusher takes a push.
+    Take,
+    /// The oldest push ends.
+    Settle,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        3 => (1usize..80).prop_map(Op::Record),
+        2 => (1usize..80).prop_map(Op::Push),
+        2 => Just(Op::Take),
+        2 => Just(Op::Settle),
+    ]
+}
+
+/// An observation with as many labels as there may be, each as long as it may be.
+fn largest() -> Vec<u8> {
+    let value = "v".repeat(MAX_LABEL_VALUE_BYTES);
+    let mut bytes = Vec::new();
+    encode::object(&mut bytes, |out| {
+        encode::key(out, "name");
+        encode::text(out, "large_ms");
+        encode::key(out, "type");
+        encode::text(out, "histogram");
+        encode::key(out, "value");
+        encode::number(out, 1.0);
+        encode::key(out, "labels");
+        encode::object(out, |out| {
+            for label in 0..MAX_LABELS {
+                encode::key(out, &format!("label_{label}"));
+                encode::text(out, &value);
+            }
+            MAX_LABELS as u32
+        });
+        4
+    });
+    bytes
+}
+
+proptest! {
+    #![proptest_config(cases(16))]
+
+    #[test]
+    fn what_is_held_stays_within_its_bytes_and_so_does_every_push(ops in vec(op(), 1..24)) {
+        let account = Rc::new(Account::default());
+        let mut reporter = Reporter::new(Config::default(), Rc::clone(&account), 7);
+        let trusted = TrustedLabels::default();
+        let sample = largest();
+        let mut events = Vec::new();
+        let mut under_way: Vec<Push> = Vec::new();
+        let mut drain = Drain::from(reporter.flush_now(0.0));
+        let mut each = 33_000;
+        for op in ops {
+            match op {
+                Op::Record(n) => {
+                    for _ in 0..n {
+                        let _ = reporter.accept(draft(&sample), &trusted, &mut events);
+                    }
+                }
+                Op::Push(n) => {
+                    let mut direct = Direct::default();
+                    for _ in 0..n {
+                        let taken =
+                            reporter.accept_direct(draft(&sample), &trusted, &mut direct, &mut events);
+                        let _ = taken;
+                    }
+                    under_way.extend(reporter.launch(direct, 0.0));
+                }
+                Op::Take => match reporter.next_push(&mut drain, 0.0) {
+                    Take::Push(push) => under_way.push(push),
+                    Take::Done => drain = Drain::from(reporter.flush_now(0.0)),
+                    Take::Busy { .. } => {}
+                },
+                Op::Settle if under_way.is_empty() => {}
+                Op::Settle => {
+                    let push = under_way.remove(0);
+                    prop_assert_eq!(decode(&push.body).len() as u64, push.metrics);
+                    reporter.settle(push.id, Outcome::Dropped("dns_error"), 0, &mut events);
+                }
+            }
+            for push in &under_way {
+                prop_assert!(push.body.len() <= MAX_BATCH_BYTES + 5);
+                each = (push.body.len() - 5) / push.metrics as usize;
+            }
+            let held = reporter.buffered() + reporter.in_flight() as usize;
+            prop_assert!(held * each <= MAX_BUFFERED_BYTES, "{held} of {each} bytes");
+        }
+        // What was let in is all still accounted for.
+        let held = (reporter.buffered() as u64) + reporter.in_flight();
+        prop_assert_eq!(account.pending(), held);
+    }
+}

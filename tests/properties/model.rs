@@ -1,0 +1,151 @@
+//! What the reporter must do, said a second time and plainly: lists instead of bytes and hashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use metrics_gateway_worker::config::Config;
+use metrics_gateway_worker::refusal::Reason;
+use metrics_gateway_worker::sample::Kind;
+
+use crate::samples::{HUGE, Spec, map};
+use crate::wire::{Metric, Series};
+
+/// What is known of one metric.
+#[derive(Debug)]
+struct Pinned {
+    kind: Kind,
+    help: Option<String>,
+    series: BTreeSet<BTreeMap<String, String>>,
+}
+
+/// How a sample was let in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Taken {
+    /// Added to the entry with this sequence number.
+    Folded(u64),
+    /// A new entry with this sequence number.
+    Appended(u64),
+}
+
+/// Buffered entries, pinned metrics, and everything that was ever let in.
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    metrics: BTreeMap<&'static str, Pinned>,
+    pub(crate) buffer: Vec<Metric>,
+    removed: u64,
+    pub(crate) taken: Ledger,
+}
+
+impl Model {
+    /// Checks a sample, and gives the Metric that stands for it alone.
+    pub(crate) fn check(
+        &mut self,
+        spec: &Spec,
+        trusted: &BTreeMap<String, String>,
+        config: &Config,
+    ) -> Result<Metric, Reason> {
+        if let Some(reason) = spec.refused() {
+            return Err(reason);
+        }
+        let pinned = self.metrics.entry(spec.name).or_insert_with(|| Pinned {
+            kind: spec.kind,
+            help: None,
+            series: BTreeSet::new(),
+        });
+        if pinned.kind != spec.kind {
+            return Err(Reason::TypeConflict);
+        }
+        if pinned.help.is_none() {
+            pinned.help = spec.help.map(Into::into);
+        }
+        let mut labels = map(spec.labels);
+        labels.extend(trusted.clone());
+        if !pinned.series.contains(&labels) {
+            if pinned.series.len() < config.max_series_per_metric {
+                pinned.series.insert(labels.clone());
+            } else {
+                labels = trusted.clone();
+                labels.insert("overflow".into(), "true".into());
+            }
+        }
+        Ok(Metric {
+            series: Series {
+                name: spec.name.into(),
+                kind: spec.kind as u64,
+                labels,
+            },
+            help: pinned.help.clone(),
+            value: spec.value,
+        })
+    }
+
+    /// Puts a checked sample into the buffer. `room` is for how many entries.
+    pub(crate) fn add(&mut self, metric: Metric, room: usize) -> Result<Taken, Reason> {
+        let same = |other: &Metric| other.series == metric.series && other.help == metric.help;
+        if metric.series.kind == Kind::Counter as u64
+            && let Some(index) = self.buffer.iter().position(same)
+        {
+            let sum = self.buffer[index].value + metric.value;
+            if !sum.is_finite() {
+                return Err(Reason::SumOverflow);
+            }
+            self.taken.note(&metric);
+            self.buffer[index].value = sum;
+            return Ok(Taken::Folded(self.removed + index as u64));
+        }
+        if self.buffer.len() >= room {
+            return Err(Reason::BufferFull);
+        }
+        self.taken.note(&metric);
+        self.buffer.push(metric);
+        Ok(Taken::Appended(self.removed + self.buffer.len() as u64 - 1))
+    }
+
+    /// Takes the oldest entries, and says which sequence number the first has.
+    pub(crate) fn take(&mut self, most: usize) -> (u64, Vec<Metric>) {
+        let first = self.removed;
+        let count = self.buffer.len().min(most);
+        self.removed += count as u64;
+        (first, self.buffer.drain(..count).collect())
+    }
+
+    /// The sequence number of the oldest entry.
+    pub(crate) fn first(&self) -> u64 {
+        self.removed
+    }
+}
+
+/// Per series, what its samples add up to and how many observations they were.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Ledger(pub(crate) BTreeMap<Series, (i64, u64)>);
+
+impl Ledger {
+    /// Adds a Metric, and gives what its series has come to.
+    pub(crate) fn note(&mut self, metric: &Metric) -> (i64, u64) {
+        let total = self.0.entry(metric.series.clone()).or_default();
+        total.0 += units(metric);
+        total.1 += u64::from(metric.series.kind == Kind::Histogram as u64);
+        *total
+    }
+
+    /// Adds what the gateway counted; never more than was taken.
+    pub(crate) fn add(&mut self, metric: &Metric, taken: &Self) {
+        let (sum, observations) = self.note(metric);
+        let most = taken.0.get(&metric.series).copied().unwrap_or_default();
+        assert!(observations <= most.1, "over-counted: {metric:?}");
+        // Observations may be negative: of those only the number says something here.
+        let counter = metric.series.kind == Kind::Counter as u64;
+        assert!(!counter || sum <= most.0, "over-counted: {metric:?}");
+    }
+}
+
+/// The value as a whole number, so that sums are exact: halves, and the largest number there is.
+fn units(metric: &Metric) -> i64 {
+    let unit = if metric.series.name == HUGE {
+        f64::MAX
+    } else {
+        0.5
+    };
+    let units = metric.value / unit;
+    assert_eq!(units, units.trunc(), "{metric:?}");
+    units as i64
+}

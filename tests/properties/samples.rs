@@ -1,0 +1,147 @@
+//! Samples as callers give them, good and bad, and how they are written for the core.
+
+use std::collections::BTreeMap;
+
+use metrics_gateway_worker::args::Draft;
+use metrics_gateway_worker::labels::TrustedLabels;
+use metrics_gateway_worker::refusal::Reason;
+use metrics_gateway_worker::sample::Kind;
+use metrics_gateway_worker::value::{Reader, Value, encode};
+use proptest::prelude::*;
+
+/// A counter whose every increment is as large as a number can be: two of them are infinite.
+pub(crate) const HUGE: &str = "huge_total";
+
+/// One sample of a call.
+#[derive(Debug, Clone)]
+pub(crate) struct Spec {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) value: f64,
+    pub(crate) labels: &'static [(&'static str, &'static str)],
+    pub(crate) help: Option<&'static str>,
+}
+
+/// The label sets that callers use. Few, so that increments meet; the same set in two orders; one
+/// that trusted labels win over; one that is not legal.
+const LABELS: [&[(&str, &str)]; 12] = [
+    &[],
+    &[("route", "/a")],
+    &[("route", "/b")],
+    &[("route", "/a"), ("status", "200")],
+    &[("status", "200"), ("route", "/a")],
+    &[("team", "own")],
+    &[("empty", "")],
+    &[("overflow", "true")],
+    &[("route", "/c")],
+    &[("route", "/d")],
+    &[("route", "/e")],
+    &[("le", "1")],
+];
+
+/// The labels that a caller's binding may vouch for.
+const TRUSTED: [&[(&str, &str)]; 3] = [&[], &[("team", "search")], &[("overflow", "trusted")]];
+
+/// Trusted labels by their number.
+pub(crate) fn trusted(index: usize) -> (TrustedLabels, BTreeMap<String, String>) {
+    let labels = TRUSTED[index % TRUSTED.len()];
+    let mut bytes = Vec::new();
+    encode::labels(&mut bytes, labels);
+    let value = Reader::new(&bytes).value().unwrap();
+    let (trusted, slip) = TrustedLabels::new(value);
+    assert_eq!(slip, None);
+    (trusted, map(labels))
+}
+
+pub(crate) fn map(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
+    labels
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+pub(crate) fn spec() -> impl Strategy<Value = Spec> {
+    let name_and_kind = prop_oneof![
+        8 => Just(("a_total", Kind::Counter)),
+        4 => Just(("b_total", Kind::Counter)),
+        6 => Just(("c_ms", Kind::Histogram)),
+        1 => Just((HUGE, Kind::Counter)),
+        1 => Just(("either", Kind::Counter)),
+        1 => Just(("either", Kind::Histogram)),
+        1 => Just(("not a name", Kind::Counter)),
+        1 => Just(("c_ms_bucket", Kind::Histogram)),
+    ];
+    // Halves add up exactly, in any order.
+    let value = prop_oneof![
+        12 => (0u8..64).prop_map(|n| f64::from(n) / 2.0),
+        1 => Just(-1.5),
+        1 => Just(f64::NAN),
+        1 => Just(f64::INFINITY),
+    ];
+    let help = prop_oneof![6 => Just(None), 1 => Just(Some("first")), 1 => Just(Some("second"))];
+    (name_and_kind, value, 0..LABELS.len(), help).prop_map(|((name, kind), value, labels, help)| {
+        Spec {
+            name,
+            kind,
+            value: if name == HUGE { f64::MAX } else { value },
+            labels: LABELS[labels],
+            help,
+        }
+    })
+}
+
+impl Spec {
+    /// A counter that nothing is wrong with.
+    pub(crate) fn increment(name: &'static str) -> Self {
+        Self {
+            name,
+            kind: Kind::Counter,
+            value: 1.0,
+            labels: &[],
+            help: None,
+        }
+    }
+
+    /// Why the sample is refused whatever came before it.
+    pub(crate) fn refused(&self) -> Option<Reason> {
+        if self.labels.iter().any(|&(name, _)| name == "le") {
+            Some(Reason::BadLabelName)
+        } else if self.name == "not a name" || self.name.ends_with("_bucket") {
+            Some(Reason::BadName)
+        } else if !self.value.is_finite() || (self.kind == Kind::Counter && self.value < 0.0) {
+            Some(Reason::BadValue)
+        } else {
+            None
+        }
+    }
+
+    /// The sample as the codec writes it.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode::object(&mut bytes, |out| {
+            encode::key(out, "name");
+            encode::text(out, self.name);
+            encode::key(out, "type");
+            encode::text(out, self.kind.as_str());
+            encode::key(out, "value");
+            encode::number(out, self.value);
+            encode::key(out, "labels");
+            encode::labels(out, self.labels);
+            encode::key(out, "help");
+            match self.help {
+                Some(help) => encode::text(out, help),
+                None => encode::null(out),
+            }
+            5
+        });
+        bytes
+    }
+}
+
+/// Reads what [`Spec::encode`] wrote, as `record` and `push` do.
+pub(crate) fn draft(
+    bytes: &[u8],
+) -> Result<Draft<'_>, metrics_gateway_worker::refusal::Refusal<'_>> {
+    let item: Value<'_> = Reader::new(bytes).value().unwrap();
+    Draft::from_item(item)
+}
