@@ -1,0 +1,126 @@
+//! Metrics whose names and labels the compiler knows.
+
+/// Defines metrics whose names and labels the compiler checks.
+///
+/// Each becomes a struct with one public field per label, which takes anything that is
+/// [`Display`](std::fmt::Display); a label that is a keyword is written `r#type`. The doc comment is
+/// the help that travels with the samples.
+///
+/// - A counter has `incr(&metrics)` and `incr_by(&metrics, value)`.
+/// - A histogram has `observe(&metrics, value)` and `timer(&metrics)`.
+///
+/// ```
+/// use metrics_reporter_client::{define_metrics, testing::TestReporter};
+///
+/// define_metrics! {
+///     /// Orders placed.
+///     pub counter orders_total { country }
+///     /// How long upstreams take to answer, in milliseconds.
+///     pub histogram upstream_duration_ms { upstream, status }
+///     /// Starts of the Worker.
+///     counter starts_total {}
+/// }
+///
+/// let test = TestReporter::new();
+/// let metrics = test.reporter();
+/// orders_total { country: "PT" }.incr(&metrics);
+/// upstream_duration_ms { upstream: "db", status: 200 }.observe(&metrics, 12.5);
+/// starts_total {}.incr(&metrics);
+/// assert_eq!(test.counter("orders_total", [("country", "PT")]), 1.0);
+/// assert_eq!(test.samples()[0].help.as_deref(), Some("Orders placed."));
+/// ```
+///
+/// A name, a label or a method that is not there does not compile:
+///
+/// ```compile_fail,E0422
+/// # use metrics_reporter_client::{define_metrics, Reporter};
+/// # define_metrics! { counter orders_total { country } }
+/// order_total { country: "PT" }.incr(&Reporter::disabled());
+/// ```
+/// ```compile_fail,E0560
+/// # use metrics_reporter_client::{define_metrics, Reporter};
+/// # define_metrics! { counter orders_total { country } }
+/// orders_total { county: "PT" }.incr(&Reporter::disabled());
+/// ```
+/// ```compile_fail,E0063
+/// # use metrics_reporter_client::{define_metrics, Reporter};
+/// # define_metrics! { counter orders_total { country } }
+/// orders_total {}.incr(&Reporter::disabled());
+/// ```
+/// ```compile_fail,E0599
+/// # use metrics_reporter_client::{define_metrics, Reporter};
+/// # define_metrics! { counter orders_total { country } }
+/// orders_total { country: "PT" }.observe(&Reporter::disabled(), 1);
+/// ```
+#[macro_export]
+macro_rules! define_metrics {
+    () => {};
+    ($(#[doc = $help:literal])* $visibility:vis counter $name:ident { $($label:ident),* $(,)? } $($rest:tt)*) => {
+        $crate::__define_metric!([$($help)*] [$visibility] $name [$($label)*]);
+
+        #[allow(non_camel_case_types, reason = "it reads like the metric, and so do its labels")]
+        impl<$($label: ::std::fmt::Display),*> $name<$($label),*> {
+            /// Adds 1.
+            #[allow(dead_code, reason = "not every metric is used in every way")]
+            $visibility fn incr(self, metrics: &$crate::Reporter) {
+                self.incr_by(metrics, 1);
+            }
+
+            /// Adds `value`: finite and not negative. 0 creates the series.
+            #[allow(dead_code, reason = "not every metric is used in every way")]
+            $visibility fn incr_by(self, metrics: &$crate::Reporter, value: impl $crate::Value) {
+                metrics.__incr(stringify!($name), value, &self, Self::HELP);
+            }
+        }
+
+        $crate::define_metrics! { $($rest)* }
+    };
+    ($(#[doc = $help:literal])* $visibility:vis histogram $name:ident { $($label:ident),* $(,)? } $($rest:tt)*) => {
+        $crate::__define_metric!([$($help)*] [$visibility] $name [$($label)*]);
+
+        #[allow(non_camel_case_types, reason = "it reads like the metric, and so do its labels")]
+        impl<$($label: ::std::fmt::Display),*> $name<$($label),*> {
+            /// Records an observation: finite, in the unit that the name says.
+            #[allow(dead_code, reason = "not every metric is used in every way")]
+            $visibility fn observe(self, metrics: &$crate::Reporter, value: impl $crate::Value) {
+                metrics.__observe(stringify!($name), value, &self, Self::HELP);
+            }
+
+            /// Starts a timer, which records the milliseconds until it is dropped.
+            #[allow(dead_code, reason = "not every metric is used in every way")]
+            $visibility fn timer(self, metrics: &$crate::Reporter) -> $crate::Timer {
+                metrics.__timer(stringify!($name), &self, Self::HELP)
+            }
+        }
+
+        $crate::define_metrics! { $($rest)* }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __define_metric {
+    ([$($help:literal)*] [$visibility:vis] $name:ident [$($label:ident)*]) => {
+        $(#[doc = $help])*
+        #[allow(non_camel_case_types, reason = "it reads like the metric, and so do its labels")]
+        $visibility struct $name<$($label),*> {
+            $(
+                #[doc = concat!("Value of the label `", stringify!($label), "`.")]
+                pub $label: $label,
+            )*
+        }
+
+        #[allow(non_camel_case_types, reason = "it reads like the metric, and so do its labels")]
+        impl<$($label),*> $name<$($label),*> {
+            const HELP: &'static str = concat!($($help),*);
+        }
+
+        #[allow(non_camel_case_types, reason = "it reads like the metric, and so do its labels")]
+        impl<$($label: ::std::fmt::Display),*> $crate::Labels for $name<$($label),*> {
+            fn each(&self, _each: &mut dyn FnMut(&str, &dyn ::std::fmt::Display)) {
+                // A label that is a keyword is written `r#type`.
+                $(_each(stringify!($label).trim_start_matches("r#"), &self.$label);)*
+            }
+        }
+    };
+}

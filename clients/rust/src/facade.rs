@@ -1,0 +1,366 @@
+//! The `metrics` facade: `counter!` and `histogram!` in this Worker and in what it depends on.
+//!
+//! # Which request does a sample belong to?
+//!
+//! An isolate has one thread and serves many requests, whose code takes turns: at each `.await`
+//! another request may go on. "The current request" can therefore be no variable that one request
+//! sets and another finds. [`Reporter::scope`] sets it for one turn at a time: each time the
+//! wrapped future is polled, and only while it is, whatever is recorded belongs to that reporter.
+//! It gets its labels, counts in its account and leaves in its call.
+//!
+//! What is recorded outside of every scope belongs to no request: in `#[event(start)]`, in a task
+//! of `spawn_local`, in a future given to `wait_until` unless that is wrapped too. After
+//! [`install`], such samples wait in the isolate and leave with the next request whose last
+//! [`Reporter`] is dropped. They are plain numbers, so that no request waits for another; they get
+//! no labels of that reporter; and they are lost when the isolate ends before such a request. Up to
+//! 4,000 of them wait, and further ones are dropped, with a warning. Without [`install`] they are
+//! not recorded at all.
+//!
+//! Scopes nest, and the inner one counts. A `Counter` or `Histogram` may be kept in a `static`: it
+//! looks for the scope each time it is used. Only one that was made before [`install`] and outside of
+//! every scope never records anything.
+//!
+//! # What arrives as what
+//!
+//! | facade | reporter |
+//! | --- | --- |
+//! | `counter!(…).increment(n)` | an increment |
+//! | `counter!(…).absolute(n)` | an increment by what is new since the last `absolute` of this series in the isolate; do not mix the two on one series |
+//! | `histogram!(…).record(x)` | an observation; a `Duration` is in seconds |
+//! | `histogram!(…).record_many(x, n)` | n observations |
+//! | `gauge!(…)` | ignored, with one warning: what is the sum of many isolates cannot be set |
+//! | `describe_counter!`, `describe_histogram!` | the help, without the unit, which belongs in the name |
+//!
+//! Names of metrics and labels may hold anything in the facade and letters, digits and `_` on the
+//! wire. Every other character becomes `_`, and so begins what would begin with a digit:
+//! `http.requests` arrives as `http_requests`. Two names that come to the same are one metric.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, LocalRecorderGuard, Metadata,
+    Recorder, SharedString, Unit,
+};
+
+use crate::batch::{Added, Batch, Entry, Row};
+use crate::labels;
+use crate::reporter::Reporter;
+use crate::sender::Sender;
+use crate::series::{Kind, LabelPairs, Series};
+use crate::warn::{clip, warn};
+
+/// How many calls could carry the samples that wait outside of every scope.
+const UNSCOPED_CALLS: usize = 4;
+/// Most names with a description, and most series of `absolute`, in one isolate.
+const MAX_REMEMBERED: usize = 2_000;
+/// The reporter refuses a longer help, in bytes.
+const MAX_HELP_BYTES: usize = 1_024;
+
+static FACADE: Facade = Facade;
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static CURRENT: RefCell<Option<Reporter>> = const { RefCell::new(None) };
+    static UNSCOPED: RefCell<Unscoped> = RefCell::default();
+    static HELP: RefCell<HashMap<Box<str>, Arc<str>>> = RefCell::default();
+    static ABSOLUTE: RefCell<HashMap<Series, u64>> = RefCell::default();
+    static WARNED_OF_GAUGES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What was recorded outside of every scope.
+#[derive(Default)]
+struct Unscoped {
+    batch: Batch,
+    folded: u64,
+    dropped: u64,
+}
+
+/// Makes this crate the facade's recorder for what is recorded outside of every
+/// [scope](Reporter::scope). Call it in `#[event(start)]`, or in each request: the second call does
+/// nothing.
+///
+/// Returns whether it is the recorder; another one that was there before stays.
+pub fn install() -> bool {
+    if INSTALLED.load(Ordering::Relaxed) {
+        return true;
+    }
+    let installed = metrics::set_global_recorder(&FACADE).is_ok();
+    if installed {
+        INSTALLED.store(true, Ordering::Relaxed);
+    } else {
+        warn(
+            "facade",
+            "",
+            "another recorder is installed in the metrics facade; what is recorded outside of a scope goes there",
+        );
+    }
+    installed
+}
+
+impl Reporter {
+    /// Runs a future, such as a request's handler. Whatever it and what it awaits record with the
+    /// macros of the `metrics` crate belongs to this reporter.
+    ///
+    /// Wrap what is given to `wait_until` or `spawn_local` in a scope of its own, with a clone. See
+    /// [`facade`](crate::facade) for which sample belongs to which request, and for what arrives.
+    ///
+    /// ```
+    /// use metrics_reporter_client::testing::TestReporter;
+    ///
+    /// async fn handle() {
+    ///     metrics::counter!("orders_total", "country" => "PT").increment(1);
+    /// }
+    ///
+    /// let test = TestReporter::new();
+    /// let reporter = test.reporter();
+    /// # let block_on = metrics_reporter_client::testing::block_on;
+    /// block_on(reporter.scope(handle()));
+    /// assert_eq!(test.counter("orders_total", [("country", "PT")]), 1.0);
+    /// ```
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let _turn = Turn::begin(self.clone());
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+}
+
+/// The time in which one scope's future is polled.
+struct Turn {
+    outer: Option<Reporter>,
+    _recorder: LocalRecorderGuard<'static>,
+}
+
+impl Turn {
+    fn begin(reporter: Reporter) -> Self {
+        let outer = CURRENT.try_with(|current| current.replace(Some(reporter)));
+        Self {
+            outer: outer.unwrap_or_default(),
+            _recorder: metrics::set_default_local_recorder(&FACADE),
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let outer = self.outer.take();
+        // Out of the cell first: dropping a reporter may record.
+        let ended = CURRENT.try_with(|current| current.replace(outer));
+        drop(ended);
+    }
+}
+
+/// Hands over what was recorded outside of every scope.
+pub(crate) fn adopt_unscoped(sender: &Arc<Sender>) {
+    let taken = UNSCOPED.try_with(|unscoped| {
+        let mut unscoped = unscoped.borrow_mut();
+        let Unscoped {
+            folded, dropped, ..
+        } = *unscoped;
+        let calls = unscoped.batch.take();
+        *unscoped = Unscoped::default();
+        (calls, folded, dropped)
+    });
+    if let Ok((calls, folded, dropped)) = taken
+        && (!calls.is_empty() || dropped > 0)
+    {
+        let rows = calls.iter().flat_map(|call| &call.rows);
+        sender.adopt(rows.flat_map(Row::entries), folded, dropped);
+    }
+}
+
+/// Forgets what a test on this thread left behind.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) fn forget() {
+    let _ = UNSCOPED.try_with(RefCell::take);
+    let _ = WARNED_OF_GAUGES.try_with(Cell::take);
+}
+
+struct Facade;
+
+impl Recorder for Facade {
+    fn describe_counter(&self, name: KeyName, _: Option<Unit>, help: SharedString) {
+        describe(&name, &help);
+    }
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, help: SharedString) {
+        describe(&name, &help);
+    }
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(Arc::new(Metric::new(key)))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        if !WARNED_OF_GAUGES
+            .try_with(|warned| warned.replace(true))
+            .unwrap_or(true)
+        {
+            warn(
+                "gauge",
+                "",
+                &format!(
+                    "gauge {:?} is ignored, and so is every other: a reporter takes counters and histograms",
+                    clip(key.name()),
+                ),
+            );
+        }
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(Arc::new(Metric::new(key)))
+    }
+}
+
+fn describe(name: &KeyName, help: &str) {
+    let help = help.trim();
+    let help = help
+        .get(..help.floor_char_boundary(MAX_HELP_BYTES))
+        .unwrap_or_default();
+    let _ = HELP.try_with(|known| {
+        let mut known = known.borrow_mut();
+        if known.len() < MAX_REMEMBERED {
+            known.insert(legal(name.as_str()), help.into());
+        }
+    });
+}
+
+/// A counter or histogram that looks for its request each time it is used.
+struct Metric(Series);
+
+impl Metric {
+    fn new(key: &Key) -> Self {
+        let mut labels = LabelPairs::new();
+        for label in key.labels() {
+            labels::put(&mut labels, &legal(label.key()), label.value().into());
+        }
+        let name = legal(key.name());
+        Self(Series { name, labels })
+    }
+
+    fn add(&self, kind: Kind, value: f64, times: usize) {
+        let Series { name, labels } = &self.0;
+        let help = HELP.try_with(|known| known.borrow().get(name).cloned());
+        let help = help.unwrap_or_default();
+        // Cloned out of the cell: what follows may drop a reporter.
+        let current = CURRENT.try_with(|current| current.borrow().clone());
+        match current.unwrap_or_default() {
+            Some(reporter) => {
+                reporter.sample_many(kind, name, value, times, labels, help.as_deref());
+            }
+            None => self.add_unscoped(kind, value, times, help),
+        }
+    }
+
+    fn add_unscoped(&self, kind: Kind, value: f64, times: usize, help: Option<Arc<str>>) {
+        let name = clip(&self.0.name);
+        let entry = match Entry::new(self.0.clone(), kind, value, help) {
+            Ok(entry) => entry,
+            Err(problem) => {
+                let _ = UNSCOPED.try_with(|unscoped| unscoped.borrow_mut().drop_samples(times));
+                return warn("dropped", name, &format!("{name:?} dropped: {problem}"));
+            }
+        };
+        let full = UNSCOPED.try_with(|unscoped| unscoped.borrow_mut().add(&entry, times));
+        if full.unwrap_or_default() {
+            warn(
+                "full",
+                name,
+                &format!(
+                    "{name:?} dropped: too much was recorded outside of a scope since a request ended"
+                ),
+            );
+        }
+    }
+}
+
+impl Unscoped {
+    /// Returns whether there was no room for some of it.
+    fn add(&mut self, entry: &Entry, times: usize) -> bool {
+        for done in 0..times {
+            match self.batch.add(entry, UNSCOPED_CALLS) {
+                Added::Entry => {}
+                Added::Folded => self.folded = self.folded.saturating_add(1),
+                Added::Full => {
+                    self.drop_samples(times.saturating_sub(done));
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn drop_samples(&mut self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.dropped = self.dropped.saturating_add(count);
+    }
+}
+
+impl CounterFn for Metric {
+    fn increment(&self, value: u64) {
+        let _ = ABSOLUTE.try_with(|known| {
+            if let Some(known) = known.borrow_mut().get_mut(&self.0) {
+                *known = known.saturating_add(value);
+            }
+        });
+        self.add(Kind::Counter, value as f64, 1);
+    }
+
+    fn absolute(&self, value: u64) {
+        let new = ABSOLUTE.try_with(|known| {
+            let mut known = known.borrow_mut();
+            if let Some(known) = known.get_mut(&self.0) {
+                let new = value.saturating_sub(*known);
+                *known = (*known).max(value);
+                return Some(new);
+            }
+            let room = known.len() < MAX_REMEMBERED;
+            if room {
+                known.insert(self.0.clone(), value);
+            }
+            room.then_some(value)
+        });
+        let name = &self.0.name;
+        match new {
+            Ok(Some(new)) => self.add(Kind::Counter, new as f64, 1),
+            _ => warn(
+                "absolute",
+                name,
+                &format!(
+                    "{:?} is ignored: too many series are set with absolute()",
+                    clip(name)
+                ),
+            ),
+        }
+    }
+}
+
+impl HistogramFn for Metric {
+    fn record(&self, value: f64) {
+        self.add(Kind::Histogram, value, 1);
+    }
+
+    fn record_many(&self, value: f64, count: usize) {
+        self.add(Kind::Histogram, value, count);
+    }
+}
+
+/// A name with `_` in place of what the wire does not allow.
+fn legal(name: &str) -> Box<str> {
+    let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
+    let prefix = if digit_first { "_" } else { "" };
+    let chars = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
+    prefix.chars().chain(chars).collect::<String>().into()
+}

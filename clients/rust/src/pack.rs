@@ -1,0 +1,255 @@
+//! The packed form of samples: the character `1`, then JSON of one `[name, type, value, labels?,
+//! help?]` per series, with `labels` as a flat array of names and values, or `null` when only the
+//! help follows. `value` is an array of numbers when the series has several samples. A string
+//! crosses the binding for a fraction of what objects cost.
+
+use std::fmt::Write;
+
+use crate::batch::Row;
+use crate::series::Series;
+
+/// Most bytes of a further value in a row: `,-2.2250738585072014e-308`.
+pub(crate) const VALUE_LEN: usize = 25;
+
+/// More than the punctuation of a row takes, `,["",1[],null,""]`, and a value.
+const NUMBER_AND_PUNCTUATION: usize = 48;
+
+/// Most bytes that a row with one value can take in the packed form.
+pub(crate) fn packed_len(series: &Series, help: Option<&str>) -> usize {
+    let labels = series
+        .labels
+        .iter()
+        .flat_map(|(name, value)| [name, value])
+        .map(|text| text_len(text).saturating_add(1));
+    NUMBER_AND_PUNCTUATION
+        .saturating_add(text_len(&series.name))
+        .saturating_add(help.map_or(0, text_len))
+        .saturating_add(labels.sum())
+}
+
+/// The rows as one string. Their values are finite, since JSON can write no other.
+pub(crate) fn pack(rows: &[Row]) -> String {
+    let len = rows.iter().map(Row::bytes).sum::<usize>();
+    let mut out = String::with_capacity(len.saturating_add(3));
+    let mut described: Vec<&str> = Vec::new();
+    out.push_str("1[");
+    for (i, row) in rows.iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write_row(&mut out, row, &mut described);
+    }
+    out.push(']');
+    out
+}
+
+fn write_row<'a>(out: &mut String, row: &'a Row, described: &mut Vec<&'a str>) {
+    let entry = &row.first;
+    let name = &*entry.series.name;
+    out.push('[');
+    write_text(out, name);
+    let _ = write!(out, ",{},", entry.kind as u8);
+    if row.more.is_empty() {
+        write_number(out, entry.value);
+    } else {
+        out.push('[');
+        write_number(out, entry.value);
+        for &value in &row.more {
+            out.push(',');
+            write_number(out, value);
+        }
+        out.push(']');
+    }
+
+    let labels = &entry.series.labels;
+    for (i, (label, value)) in labels.iter().enumerate() {
+        out.push_str(if i == 0 { ",[" } else { "," });
+        write_text(out, label);
+        out.push(',');
+        write_text(out, value);
+    }
+    if !labels.is_empty() {
+        out.push(']');
+    }
+
+    // The first row of a name carries the help: more would be the same text over and over. A
+    // negative increment will be refused, and its help with it.
+    if let Some(help) = entry.help.as_deref()
+        && entry.has_good_value()
+        && !described.contains(&name)
+    {
+        described.push(name);
+        out.push_str(if labels.is_empty() { ",null," } else { "," });
+        write_text(out, help);
+    }
+    out.push(']');
+}
+
+fn write_number(out: &mut String, value: f64) {
+    // Debug is the shortest text that reads back as the same number, and where Display would write
+    // hundreds of digits it has an exponent.
+    let _ = write!(out, "{value:?}");
+    if out.ends_with(".0") {
+        out.truncate(out.len().saturating_sub(2));
+    }
+}
+
+fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c < ' ' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Bytes that [`write_text`] writes, quotes included.
+fn text_len(text: &str) -> usize {
+    let escapes = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' => 1,
+        0..b' ' => 5,
+        _ => 0,
+    });
+    text.len().saturating_add(escapes.sum()).saturating_add(2)
+}
+
+#[cfg(test)]
+#[allow(clippy::string_slice, reason = "a wrong slice fails the test")]
+mod tests {
+    use super::*;
+    use crate::batch::Entry;
+    use crate::series::Kind;
+    use serde_json::{Value, json};
+
+    fn row(name: &str, kind: Kind, value: f64, labels: &[(&str, &str)], help: Option<&str>) -> Row {
+        let labels = labels
+            .iter()
+            .map(|(n, v)| ((*n).into(), (*v).into()))
+            .collect();
+        let series = Series {
+            name: name.into(),
+            labels,
+        };
+        Entry::new(series, kind, value, help.map(Into::into))
+            .unwrap()
+            .into()
+    }
+
+    #[test]
+    fn samples_are_packed_byte_for_byte() {
+        let rows = [
+            row(
+                "a_total",
+                Kind::Counter,
+                2.0,
+                &[("k", "v"), ("l", "w")],
+                None,
+            ),
+            row("b_ms", Kind::Histogram, 0.5, &[], None),
+            row("c_total", Kind::Counter, 1.0, &[], Some("Things.")),
+            row("d_ms", Kind::Histogram, -3.0, &[("k", "v")], Some("Time.")),
+            Row {
+                more: vec![1e-7, 2.0],
+                ..row("e_ms", Kind::Histogram, 0.25, &[], Some("Room."))
+            },
+        ];
+        assert_eq!(
+            pack(&rows),
+            r#"1[["a_total",1,2,["k","v","l","w"]],["b_ms",3,0.5],["c_total",1,1,null,"Things."],["d_ms",3,-3,["k","v"],"Time."],["e_ms",3,[0.25,1e-7,2],null,"Room."]]"#,
+        );
+        assert_eq!(pack(&[]), "1[]");
+    }
+
+    #[test]
+    fn any_text_survives_another_json_reader() {
+        let nasty =
+            "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f} \"\\/\u{7f}\u{80}é\u{2028}\u{fffd}\u{ffff}😀{}[],";
+        let packed = pack(&[row(
+            nasty,
+            Kind::Counter,
+            1.0,
+            &[(nasty, nasty)],
+            Some(nasty),
+        )]);
+        let read: Value = serde_json::from_str(&packed[1..]).unwrap();
+        assert_eq!(read, json!([[nasty, 1, 1, [nasty, nasty], nasty]]));
+    }
+
+    #[test]
+    fn any_finite_number_survives_another_json_reader() {
+        let tiny = f64::from_bits(1);
+        for value in [
+            0.0,
+            -0.0,
+            0.1,
+            1e15,
+            1e16,
+            1e21,
+            1e-7,
+            f64::MAX,
+            f64::MIN,
+            f64::MIN_POSITIVE,
+            tiny,
+            1.0 / 3.0,
+        ] {
+            let packed = pack(&[row("a_ms", Kind::Histogram, value, &[], None)]);
+            let read: Value = serde_json::from_str(&packed[1..]).unwrap();
+            assert_eq!(
+                read[0][2].as_f64().unwrap().to_bits(),
+                value.to_bits(),
+                "{packed}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_length_is_never_underestimated() {
+        let nasty = "\0\"\\\n😀é";
+        for value in [
+            0.0,
+            f64::MIN,
+            -f64::MIN_POSITIVE,
+            -0.000_123_456_789_012_345_67,
+        ] {
+            for help in [None, Some(nasty)] {
+                for labels in [&[][..], &[("k", nasty)], &[("k", nasty), (nasty, "v")]] {
+                    for more in [0, 1, 5, 500] {
+                        let mut row = row(nasty, Kind::Histogram, value, labels, help);
+                        row.more = vec![value; more];
+                        let bytes = row.bytes();
+                        let packed = pack(&[row]);
+                        assert!(
+                            packed.len() <= bytes + 2 && packed.len() + 48 + 23 * more > bytes,
+                            "{packed}: {bytes}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_good_sample_of_a_name_carries_its_help() {
+        let packed = pack(&[
+            row("a_total", Kind::Counter, -1.0, &[], Some("Things.")),
+            row("a_total", Kind::Counter, 1.0, &[], Some("Things.")),
+            row(
+                "a_total",
+                Kind::Counter,
+                1.0,
+                &[("k", "v")],
+                Some("Things."),
+            ),
+        ]);
+        assert_eq!(
+            packed,
+            r#"1[["a_total",1,-1],["a_total",1,1,null,"Things."],["a_total",1,1,["k","v"]]]"#,
+        );
+    }
+}

@@ -1,0 +1,340 @@
+//! Stands in for the reporter in unit tests, which run natively: no Worker, no JavaScript.
+//!
+//! Write what a request does as a function of `&Reporter`, and hand it a [`TestReporter`]'s:
+//!
+//! ```
+//! use metrics_reporter_client::{Reporter, testing::TestReporter};
+//!
+//! fn place_order(country: &str, metrics: &Reporter) {
+//!     metrics.incr("orders_total", [("country", country)]);
+//! }
+//!
+//! let test = TestReporter::new();
+//! place_order("PT", &test.reporter());
+//! assert_eq!(test.counter("orders_total", [("country", "PT")]), 1.0);
+//! assert!(test.refused().is_empty());
+//! ```
+
+mod check;
+mod tasks;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::{pending, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::batch::{Entry, Row};
+use crate::labels::{self, Labels};
+use crate::options::Options;
+use crate::platform::{Answer, BoxFuture, Platform};
+use crate::push::{Outcome, PushResult, Refused};
+use crate::reporter::Reporter;
+use crate::sender::Sender;
+use crate::series::Kind;
+
+pub use tasks::block_on;
+
+/// Moves the clock of this thread on: that of timers, and that which sends the samples of a handler
+/// that works for long. It starts at 0 and never moves by itself, as a Worker's clock does not
+/// between I/O.
+pub fn advance_clock(ms: f64) {
+    crate::clock::advance(ms);
+}
+
+/// What was logged on this thread since the last [`TestReporter`] was made: warnings, at most one a
+/// minute of each.
+pub fn warnings() -> Vec<String> {
+    crate::clock::logged()
+}
+
+/// Keeps what its reporters send, and answers as the real one does.
+///
+/// It checks what the real one checks about names, labels and values, so that a test does not pass
+/// with metrics that production refuses; limits on sizes it leaves to the real one. Asking it sends
+/// first what its reporters still hold.
+#[derive(Clone)]
+pub struct TestReporter {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Vec<RecordedSample>>,
+    refused: Vec<RefusedSample>,
+    types: HashMap<String, MetricType>,
+    trouble: Option<Trouble>,
+    senders: Vec<Weak<Sender>>,
+}
+
+#[derive(Clone)]
+enum Trouble {
+    Fails(String),
+    Hangs,
+}
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricType {
+    /// Only ever goes up, by increments.
+    Counter,
+    /// Counts observations in buckets.
+    Histogram,
+}
+
+/// A sample as it was sent.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RecordedSample {
+    /// The metric's name.
+    pub name: String,
+    /// What the metric is.
+    pub metric_type: MetricType,
+    /// Increment or observation.
+    pub value: f64,
+    /// Names and values, sorted by name.
+    pub labels: Vec<(String, String)>,
+    /// What the metric counts, if this sample carries that.
+    pub help: Option<String>,
+}
+
+/// A sample that the reporter would refuse.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RefusedSample {
+    /// As it was sent.
+    pub sample: RecordedSample,
+    /// What was expected, and what was there instead.
+    pub message: String,
+}
+
+impl TestReporter {
+    /// Has recorded nothing yet. What an earlier test left behind on this thread is forgotten: its
+    /// warnings, and what it recorded outside of every scope.
+    pub fn new() -> Self {
+        crate::warn::forget();
+        crate::clock::forget_log();
+        #[cfg(feature = "facade")]
+        crate::facade::forget();
+        Self {
+            state: Arc::default(),
+        }
+    }
+
+    /// A reporter for one request.
+    pub fn reporter(&self) -> Reporter {
+        self.reporter_with(Options::new())
+    }
+
+    /// A reporter for one request, with options.
+    pub fn reporter_with(&self, options: impl Into<Arc<Options>>) -> Reporter {
+        self.open(options.into(), false)
+    }
+
+    /// A reporter as a Durable Object has it.
+    #[cfg(test)]
+    pub(crate) fn shared_reporter(&self) -> Reporter {
+        self.open(Arc::default(), true)
+    }
+
+    fn open(&self, options: Arc<Options>, shared: bool) -> Reporter {
+        let platform = Box::new(TestPlatform(self.clone()));
+        let reporter = Reporter::on(platform, options, shared);
+        self.state().senders.extend(reporter.sender());
+        reporter
+    }
+
+    /// Sum of a counter's increments, over all series that have these labels and whatever others; 0
+    /// if there were none.
+    pub fn counter(&self, name: &str, labels: impl Labels) -> f64 {
+        let samples = self.matching(MetricType::Counter, name, &labels);
+        samples.iter().map(|sample| sample.value).sum()
+    }
+
+    /// Observations of a histogram, over all series that have these labels and whatever others; those
+    /// of one series are in order.
+    pub fn observations(&self, name: &str, labels: impl Labels) -> Vec<f64> {
+        let samples = self.matching(MetricType::Histogram, name, &labels);
+        samples.iter().map(|sample| sample.value).collect()
+    }
+
+    /// All samples taken. Counters of one request arrive added up, and observations of one series
+    /// one after another.
+    pub fn samples(&self) -> Vec<RecordedSample> {
+        self.calls().into_iter().flatten().collect()
+    }
+
+    /// The samples taken, call by call.
+    pub fn calls(&self) -> Vec<Vec<RecordedSample>> {
+        self.settle();
+        self.state().calls.clone()
+    }
+
+    /// What the real reporter would refuse. A test that asserts this to be empty catches misspelt
+    /// names and the like.
+    pub fn refused(&self) -> Vec<RefusedSample> {
+        self.settle();
+        self.state().refused.clone()
+    }
+
+    /// From now on every call fails with `error`, as when the reporter is down.
+    pub fn fail(&self, error: &str) {
+        self.state().trouble = Some(Trouble::Fails(error.to_owned()));
+    }
+
+    /// From now on no call is answered.
+    pub fn hang(&self) {
+        self.state().trouble = Some(Trouble::Hangs);
+    }
+
+    /// Ends [`fail`](Self::fail) and [`hang`](Self::hang).
+    pub fn recover(&self) {
+        self.state().trouble = None;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has every reporter send what it holds.
+    fn settle(&self) {
+        let senders = {
+            let mut state = self.state();
+            state.senders.retain(|sender| sender.strong_count() > 0);
+            state.senders.clone()
+        };
+        for sender in senders.iter().filter_map(Weak::upgrade) {
+            sender.release();
+        }
+    }
+
+    fn matching(
+        &self,
+        metric_type: MetricType,
+        name: &str,
+        labels: &dyn Labels,
+    ) -> Vec<RecordedSample> {
+        let wanted = labels::read(labels, &Vec::new()).unwrap_or_default();
+        let mut samples = self.samples();
+        samples.retain(|sample| {
+            sample.metric_type == metric_type
+                && sample.name == name
+                && wanted.iter().all(|(name, value)| {
+                    let mut labels = sample.labels.iter();
+                    labels.any(|(other, text)| **other == **name && **text == **value)
+                })
+        });
+        samples
+    }
+}
+
+impl Default for TestReporter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for TestReporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("TestReporter")
+            .field("calls", &state.calls)
+            .field("refused", &state.refused)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Takes samples in; returns how many, and those that are refused with their places.
+    fn take(&mut self, rows: &[Row]) -> (usize, Vec<(usize, String)>) {
+        let mut taken = Vec::new();
+        let mut refused = Vec::new();
+        for (index, entry) in rows.iter().flat_map(Row::entries).enumerate() {
+            let sample = RecordedSample::from(&entry);
+            match check::refusal(&sample, &self.types) {
+                None => {
+                    self.types.insert(sample.name.clone(), sample.metric_type);
+                    taken.push(sample);
+                }
+                Some(message) => {
+                    refused.push((index, message.clone()));
+                    self.refused.push(RefusedSample { sample, message });
+                }
+            }
+        }
+        let count = taken.len();
+        self.calls.push(taken);
+        (count, refused)
+    }
+}
+
+impl From<&Entry> for RecordedSample {
+    fn from(entry: &Entry) -> Self {
+        let labels = entry.series.labels.iter();
+        Self {
+            name: entry.series.name.to_string(),
+            metric_type: match entry.kind {
+                Kind::Counter => MetricType::Counter,
+                Kind::Histogram => MetricType::Histogram,
+            },
+            value: entry.value,
+            labels: labels
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
+            help: entry.help.as_deref().map(Into::into),
+        }
+    }
+}
+
+struct TestPlatform(TestReporter);
+
+impl TestPlatform {
+    fn answer<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce(&mut State) -> T,
+    ) -> BoxFuture<Answer<T>> {
+        let mut state = self.0.state();
+        match state.trouble.clone() {
+            None => Box::pin(ready(Answer::Answered(answer(&mut state)))),
+            Some(Trouble::Fails(error)) => Box::pin(ready(Answer::Failed(error))),
+            Some(Trouble::Hangs) => Box::pin(pending()),
+        }
+    }
+}
+
+impl Platform for TestPlatform {
+    fn wait_until(&self, task: BoxFuture<()>) {
+        tasks::spawn(task);
+    }
+
+    fn sleep(&self, ms: u32) -> BoxFuture<()> {
+        tasks::sleep(ms)
+    }
+
+    fn record(&self, rows: &[Row]) -> BoxFuture<Answer<f64>> {
+        self.answer(|state| state.take(rows).0 as f64)
+    }
+
+    fn push(&self, rows: &[Row]) -> BoxFuture<Answer<PushResult>> {
+        self.answer(|state| {
+            let (accepted, refused) = state.take(rows);
+            let refused: Vec<_> = refused
+                .into_iter()
+                .map(|(index, message)| Refused {
+                    index,
+                    reason: "invalid".into(),
+                    message,
+                })
+                .collect();
+            PushResult {
+                ok: refused.is_empty(),
+                outcome: Outcome::Delivered,
+                accepted: u32::try_from(accepted).unwrap_or(u32::MAX),
+                rejected: 0,
+                code: 0,
+                status: "OK".into(),
+                message: String::new(),
+                refused,
+            }
+        })
+    }
+}

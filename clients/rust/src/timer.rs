@@ -1,0 +1,100 @@
+//! A guard that measures how long it lives.
+
+use std::fmt::Display;
+
+use crate::clock;
+use crate::labels::Labels;
+use crate::problem::Problem;
+use crate::reporter::Reporter;
+use crate::series::{Kind, LabelPairs};
+
+/// Measures the time until it is dropped, and records it in milliseconds.
+///
+/// It records also when the code that it measures returns early or fails, and when the future that
+/// holds it is dropped. Keep it in a variable with a name: `let _ = …` drops it at once.
+///
+/// **Clocks in Workers advance only on I/O.** This guards against timing attacks. A deployed Worker
+/// measures 0 ms for code that only computes, and the right time for code that waits: fetch, KV, D1,
+/// R2, another Worker. Under `wrangler dev` the clock does run, so the numbers differ there. The
+/// clock is `Date.now()`, in whole milliseconds; `Instant::now` of the standard library panics in a
+/// Worker.
+///
+/// ```
+/// use metrics_reporter_client::testing::{TestReporter, advance_clock};
+///
+/// let test = TestReporter::new();
+/// let metrics = test.reporter();
+/// {
+///     let mut timer = metrics.timer("upstream_duration_ms", [("upstream", "db")]);
+///     advance_clock(30.0); // in a Worker: fetch("…").await
+///     timer.label("outcome", "ok");
+/// }
+/// assert_eq!(test.observations("upstream_duration_ms", [("outcome", "ok")]), [30.0]);
+/// ```
+#[derive(Debug)]
+#[must_use = "a timer that is dropped at once measures nothing"]
+pub struct Timer {
+    reporter: Reporter,
+    name: Box<str>,
+    labels: Result<LabelPairs, Problem>,
+    help: Option<&'static str>,
+    started_ms: f64,
+    discarded: bool,
+}
+
+impl Timer {
+    pub(crate) fn start(
+        reporter: Reporter,
+        name: &str,
+        labels: &dyn Labels,
+        help: Option<&'static str>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            labels: reporter.read_if_enabled(labels, &Vec::new()),
+            reporter,
+            help,
+            started_ms: clock::now_ms(),
+            discarded: false,
+        }
+    }
+
+    /// Adds a label, such as one that is known only at the end. Of a name given twice the last
+    /// value counts.
+    pub fn label(&mut self, name: &str, value: impl Display) -> &mut Self {
+        if let Ok(before) = &self.labels {
+            self.labels = self.reporter.read_if_enabled(&[(name, value)], before);
+        }
+        self
+    }
+
+    /// Milliseconds since the start.
+    pub fn elapsed_ms(&self) -> f64 {
+        // A clock that was set back has measured nothing.
+        (clock::now_ms() - self.started_ms).max(0.0)
+    }
+
+    /// Records now, and returns the milliseconds.
+    pub fn stop(self) -> f64 {
+        self.elapsed_ms()
+    }
+
+    /// Records nothing.
+    pub fn discard(mut self) {
+        self.discarded = true;
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if self.discarded {
+            return;
+        }
+        let ms = self.elapsed_ms();
+        let reporter = &self.reporter;
+        match &self.labels {
+            Ok(labels) => reporter.sample(Kind::Histogram, &self.name, ms, labels, self.help),
+            Err(problem) => reporter.drop_sample(&self.name, 1, problem),
+        }
+    }
+}

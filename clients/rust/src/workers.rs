@@ -1,0 +1,218 @@
+//! The core's world in a Worker: the binding, the request's context, timers.
+
+mod answer;
+mod sleep;
+
+use std::future::{Future, ready};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use worker::js_sys::{self, futures::JsFuture};
+use worker::send::{SendFuture, SendWrapper};
+use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
+use worker::{Fetcher, ScheduleContext};
+
+use crate::batch::Row;
+use crate::options::Options;
+use crate::pack::pack;
+use crate::platform::{Answer, BoxFuture, Platform};
+use crate::push::PushResult;
+use crate::reporter::Reporter;
+use crate::warn::warn;
+
+use answer::text_of;
+use sleep::Sleep;
+
+#[wasm_bindgen]
+extern "C" {
+    // A binding is a proxy without properties of its own: a method is only there while it is called
+    // on it. What it returns is no real promise, but has a `then`.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    type MetricsReporter;
+
+    #[wasm_bindgen(method, catch)]
+    fn record(this: &MetricsReporter, samples: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn push(this: &MetricsReporter, samples: &str) -> Result<JsValue, JsValue>;
+
+    /// An `ExecutionContext` or a `DurableObjectState`.
+    #[wasm_bindgen(extends = js_sys::Object)]
+    type WaitUntil;
+
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    fn wait_until(this: &WaitUntil, promise: &js_sys::Promise) -> Result<(), JsValue>;
+}
+
+/// A service binding to the entrypoint `MetricsReporter`, or the lack of one.
+///
+/// Made from `env.service("METRICS")`, with or without `?`, and from an `Option<Fetcher>`, where
+/// `None` says that there is none on purpose.
+#[derive(Debug)]
+pub struct Binding(Option<Fetcher>);
+
+impl From<Fetcher> for Binding {
+    fn from(fetcher: Fetcher) -> Self {
+        Self(Some(fetcher))
+    }
+}
+
+impl From<Option<Fetcher>> for Binding {
+    fn from(fetcher: Option<Fetcher>) -> Self {
+        Self(fetcher)
+    }
+}
+
+impl From<worker::Result<Fetcher>> for Binding {
+    fn from(found: worker::Result<Fetcher>) -> Self {
+        if let Err(error) = &found {
+            let why = format!("there is no reporter binding, so no metrics are recorded: {error}");
+            warn("unbound", "", &why);
+        }
+        Self(found.ok())
+    }
+}
+
+/// What a request has until it is over: [`worker::Context`], [`ScheduleContext`], and the
+/// [`worker::State`] of a Durable Object, whose reporter may outlive a request and sends each second.
+pub trait RequestContext: sealed::Sealed {}
+
+impl RequestContext for worker::Context {}
+impl RequestContext for ScheduleContext {}
+impl RequestContext for worker::State {}
+
+mod sealed {
+    use super::{Keeper, Kept, SendWrapper};
+    use worker::wasm_bindgen::{JsCast, JsValue};
+
+    pub trait Sealed {
+        fn keeper(&self) -> Keeper;
+        fn outlives_requests(&self) -> bool {
+            false
+        }
+    }
+
+    impl Sealed for worker::Context {
+        fn keeper(&self) -> Keeper {
+            let context: &JsValue = self.as_ref().as_ref();
+            Keeper(Kept::Js(SendWrapper::new(context.clone().unchecked_into())))
+        }
+    }
+
+    impl Sealed for worker::State {
+        fn keeper(&self) -> Keeper {
+            let state: &JsValue = self.as_raw().as_ref();
+            Keeper(Kept::Js(SendWrapper::new(state.clone().unchecked_into())))
+        }
+        fn outlives_requests(&self) -> bool {
+            true
+        }
+    }
+
+    impl Sealed for worker::ScheduleContext {
+        fn keeper(&self) -> Keeper {
+            Keeper(Kept::Schedule(SendWrapper::new(self.clone())))
+        }
+    }
+}
+
+/// What keeps a request alive.
+pub struct Keeper(Kept);
+
+enum Kept {
+    Js(SendWrapper<WaitUntil>),
+    Schedule(SendWrapper<ScheduleContext>),
+}
+
+impl Reporter {
+    /// One request's reporter.
+    ///
+    /// `binding` is `env.service("METRICS")`. Without a binding nothing is recorded, which is warned
+    /// about at most once a minute. `ctx` keeps the call alive once the response is sent.
+    pub fn new(binding: impl Into<Binding>, ctx: &impl RequestContext) -> Self {
+        Self::with_options(binding, ctx, Options::new())
+    }
+
+    /// One request's reporter, with labels for every sample, help and limits.
+    pub fn with_options(
+        binding: impl Into<Binding>,
+        ctx: &impl RequestContext,
+        options: impl Into<Arc<Options>>,
+    ) -> Self {
+        let Binding(Some(fetcher)) = binding.into() else {
+            return Self::disabled();
+        };
+        let platform = Workers {
+            binding: SendWrapper::new(fetcher.into_rpc()),
+            keeper: ctx.keeper(),
+        };
+        Self::on(Box::new(platform), options.into(), ctx.outlives_requests())
+    }
+}
+
+struct Workers {
+    binding: SendWrapper<MetricsReporter>,
+    keeper: Keeper,
+}
+
+impl Workers {
+    fn call<T: Send + 'static>(
+        &self,
+        method: fn(&MetricsReporter, &str) -> Result<JsValue, JsValue>,
+        rows: &[Row],
+        read: fn(&JsValue) -> Option<T>,
+    ) -> BoxFuture<Answer<T>> {
+        // Called here and not in the future: what is thrown here was never sent.
+        match method(&self.binding, &pack(rows)) {
+            Err(error) => Box::pin(ready(Answer::NotSent(text_of(&error)))),
+            Ok(answering) => {
+                let answering = JsFuture::from(js_sys::Promise::resolve(&answering));
+                Box::pin(SendFuture::new(async move {
+                    match answering.await {
+                        Ok(answer) => read(&answer).map_or(Answer::Nonsense, Answer::Answered),
+                        Err(error) => Answer::Failed(text_of(&error)),
+                    }
+                }))
+            }
+        }
+    }
+}
+
+impl Platform for Workers {
+    fn wait_until(&self, task: BoxFuture<()>) {
+        match &self.keeper.0 {
+            Kept::Js(context) => {
+                let task = promise(task);
+                if let Err(error) = context.wait_until(&task) {
+                    // The task runs all the same.
+                    let why = text_of(&error);
+                    warn(
+                        "wait_until",
+                        &why,
+                        &format!("ctx.waitUntil failed, so metrics may be cut off: {why}"),
+                    );
+                }
+            }
+            Kept::Schedule(context) => context.wait_until(task),
+        }
+    }
+
+    fn sleep(&self, ms: u32) -> BoxFuture<()> {
+        Box::pin(SendFuture::new(Sleep::new(ms)))
+    }
+
+    fn record(&self, rows: &[Row]) -> BoxFuture<Answer<f64>> {
+        self.call(MetricsReporter::record, rows, JsValue::as_f64)
+    }
+
+    fn push(&self, rows: &[Row]) -> BoxFuture<Answer<PushResult>> {
+        self.call(MetricsReporter::push, rows, answer::push_result)
+    }
+}
+
+fn promise(task: impl Future<Output = ()> + 'static) -> js_sys::Promise {
+    js_sys::futures::future_to_promise(AssertUnwindSafe(async {
+        task.await;
+        Ok(JsValue::UNDEFINED)
+    }))
+}

@@ -1,0 +1,16 @@
+// Hono, wrapped: nothing in the app changes, and its metrics are found by ctx.
+import { defineMetrics, getMetrics, withMetrics, type MetricsReporter } from "metrics-reporter-client";
+import { Hono } from "hono";
+
+const catalogue = defineMetrics({
+  greetings_total: { type: "counter", labels: ["language"], help: "Greetings given" },
+});
+
+const app = new Hono<{ Bindings: { METRICS: Service<MetricsReporter> } }>();
+
+app.get("/hello/:name", (c) => {
+  getMetrics(c.executionCtx, catalogue).incr("greetings_total", { language: "en" });
+  return c.text(`hello ${c.req.param("name")}`);
+});
+
+export default withMetrics(app, { catalogue });

@@ -1,0 +1,69 @@
+import type { Labels, LabelValue } from "./rpc.js";
+
+/** What a metric is, which labels it carries and what it tells. */
+export interface MetricDefinition {
+  readonly type: "counter" | "histogram";
+  /** The metric's label names; each sample has to give all of them. None if left out. */
+  readonly labels?: readonly string[];
+  /** One line that says what the metric counts or measures; sent along with its samples. */
+  readonly help?: string;
+}
+
+/** Metrics by name. */
+export type Catalogue = Readonly<Record<string, MetricDefinition>>;
+
+/**
+ * States a Worker's metrics, so that a wrong name, a missing or misspelt label, or
+ * `observe` on a counter does not compile.
+ *
+ * Returns its argument; what matters is the type. There is no check at run time.
+ *
+ * @example
+ * ```ts
+ * const catalogue = defineMetrics({
+ *   requests_total: { type: "counter", labels: ["route", "status"], help: "Requests served" },
+ *   upstream_duration_ms: { type: "histogram", labels: ["upstream"] },
+ * });
+ * ```
+ */
+export function defineMetrics<const C extends Catalogue>(catalogue: C): C {
+  return catalogue;
+}
+
+/** True for the type of "no catalogue given", where any name and any labels go. */
+type IsOpen<C extends Catalogue> = string extends keyof C ? true : false;
+
+/** Names of the metrics of one type in a catalogue; any string without a catalogue. */
+export type MetricName<C extends Catalogue, T extends MetricDefinition["type"]> =
+  IsOpen<C> extends true ? string : { [N in keyof C & string]: C[N]["type"] extends T ? N : never }[keyof C & string];
+
+/** Label names of a metric; any string without a catalogue. */
+export type LabelName<C extends Catalogue, N extends string> =
+  IsOpen<C> extends true
+    ? string
+    : C[N] extends { readonly labels: readonly (infer L extends string)[] }
+      ? L
+      : never;
+
+/** Labels that a sample of a metric has to give. Those in `Given` may be left out. */
+export type LabelsOf<C extends Catalogue, N extends string, Given extends string = never> =
+  IsOpen<C> extends true ? Labels : LabelSet<LabelName<C, N>, Given>;
+
+/** Labels that are still wanting when `Given` were given before. */
+export type RemainingLabels<C extends Catalogue, N extends string, Given extends string> =
+  IsOpen<C> extends true ? Labels : LabelSet<Exclude<LabelName<C, N>, Given>, never>;
+
+type LabelSet<L extends string, Given extends string> = [L] extends [never]
+  ? Record<string, never>
+  : { [K in Exclude<L, Given>]: LabelValue } & { [K in Extract<L, Given>]?: LabelValue };
+
+/** Names of the metrics of one type that need no labels in the call. */
+export type UnlabelledName<C extends Catalogue, T extends MetricDefinition["type"], Given extends string> =
+  IsOpen<C> extends true
+    ? string
+    : {
+        [N in MetricName<C, T>]: [Exclude<LabelName<C, N>, Given>] extends [never] ? N : never;
+      }[MetricName<C, T>];
+
+/** The options argument, which only metrics without a catalogue have: a catalogue states the help. */
+export type OptionsOf<C extends Catalogue, O> = IsOpen<C> extends true ? [options?: O] : [];

@@ -1,0 +1,289 @@
+import { sortArguments } from "./arguments.js";
+import type {
+  Catalogue,
+  LabelName,
+  LabelsOf,
+  MetricName,
+  OptionsOf,
+  RemainingLabels,
+  UnlabelledName,
+} from "./catalogue.js";
+import { now, since } from "./clock.js";
+import { noLabels, readLabels, type LabelPairs } from "./labels.js";
+import { MAX_CHARS_PER_SAMPLE } from "./limits.js";
+import { kindOf, Problem, textOf } from "./problem.js";
+import { senderFor } from "./registry.js";
+import type { Labels, LabelValue, SampleOptions } from "./rpc.js";
+import type { Account, ReporterBinding, Sender, WaitUntilContext } from "./sender.js";
+import { COUNTER, HISTOGRAM, Series } from "./series.js";
+import type { SendingOptions } from "./settings.js";
+import { warn } from "./warn.js";
+
+/** Options of {@link createMetrics}. */
+export interface MetricsOptions<C extends Catalogue = Catalogue, B extends Labels = Labels> extends SendingOptions {
+  /** From {@link defineMetrics}: makes names and labels compile-time checked, and sends the help along. */
+  catalogue?: C;
+  /** Labels for every sample. The same label in a call wins. */
+  labels?: B;
+}
+
+/** What {@link Metrics.time} gives back for a function that returns `R`. */
+export type Timed<R> = R extends PromiseLike<infer T> ? Promise<T> : R;
+
+/**
+ * Ends a timer: records the milliseconds since its start and returns them. Only
+ * the first call records, later ones return the same number.
+ */
+export type StopTimer<L> = {} extends L ? (labels?: L) => number : (labels: L) => number;
+
+/**
+ * One request's metrics. The functions need no `this`: they can be taken apart.
+ *
+ * None of them throws or rejects, whatever it is given and whatever becomes of
+ * the reporter. What can't be sent is counted in {@link Metrics.account} and
+ * named in a warning, at most once a minute.
+ *
+ * `C` is the catalogue's type, `Given` the labels that every sample has anyway.
+ */
+export interface Metrics<C extends Catalogue = Catalogue, Given extends string = never> {
+  /** Adds to a counter: `value` is finite and not negative, and 1 if left out. */
+  incr(name: UnlabelledName<C, "counter", Given>, value?: number): void;
+  incr<N extends MetricName<C, "counter">>(
+    name: N,
+    value: number | undefined,
+    labels: LabelsOf<C, N, Given>,
+    ...options: OptionsOf<C, SampleOptions>
+  ): void;
+  incr<N extends MetricName<C, "counter">>(
+    name: N,
+    labels: LabelsOf<C, N, Given>,
+    value?: number,
+    ...options: OptionsOf<C, SampleOptions>
+  ): void;
+
+  /** Puts an observation into a histogram: `value` is finite and in the unit that the name says. */
+  observe(name: UnlabelledName<C, "histogram", Given>, value: number): void;
+  observe<N extends MetricName<C, "histogram">>(
+    name: N,
+    value: number,
+    labels: LabelsOf<C, N, Given>,
+    ...options: OptionsOf<C, SampleOptions>
+  ): void;
+  observe<N extends MetricName<C, "histogram">>(
+    name: N,
+    labels: LabelsOf<C, N, Given>,
+    value: number,
+    ...options: OptionsOf<C, SampleOptions>
+  ): void;
+
+  /**
+   * Runs `fn` and observes how many milliseconds it took, also when it throws or
+   * rejects; the very same error then goes on to the caller. A promise is timed
+   * until it settles.
+   *
+   * Clocks in Workers advance only on I/O, as a guard against timing attacks. A
+   * deployed Worker therefore measures 0 ms for a function that only computes;
+   * what is measured is waiting: fetch, KV, D1, R2, other Workers. Under
+   * `wrangler dev` the clock does run, so the numbers differ there.
+   */
+  time<R>(name: UnlabelledName<C, "histogram", Given>, fn: () => R): Timed<R>;
+  time<N extends MetricName<C, "histogram">, R>(name: N, labels: LabelsOf<C, N, Given>, fn: () => R): Timed<R>;
+
+  /**
+   * Starts a timer in milliseconds; the function that it returns ends it. Labels
+   * may be given at either end. See {@link Metrics.time} for what clocks in Workers measure.
+   */
+  startTimer<N extends MetricName<C, "histogram">, K extends LabelName<C, N> = never>(
+    name: N,
+    labels?: { [P in K]: LabelValue },
+  ): StopTimer<RemainingLabels<C, N, K | Given>>;
+
+  /**
+   * Sends what waits, now, and resolves when the reporter has answered or
+   * `timeoutMs` are over. Rarely needed: everything is sent on its own.
+   */
+  flush(): Promise<void>;
+
+  /** What became of this request's samples so far. All zero without a binding. */
+  account(): Account;
+}
+
+/**
+ * Collects the metrics of one request and sends them in one call to the
+ * reporter, in `ctx.waitUntil`.
+ *
+ * Counters with the same name and labels are added up, observations are kept.
+ * The first sample of a request waits `flushAfterMs` for others; what comes
+ * after that goes into a second call, and so on, up to `maxCalls`. Every
+ * `createMetrics` with the same `ctx` and binding shares one batch.
+ *
+ * Make one per request, not one per isolate: a `ctx` ends with its request.
+ *
+ * @param binding - `env.METRICS`, a service binding with entrypoint
+ * `MetricsReporter`. Without it nothing is recorded: `undefined` is warned about
+ * once, `null` says that this is on purpose.
+ * @param ctx - the request's `ExecutionContext`, or `this.ctx` of a
+ * `WorkerEntrypoint` or a Durable Object.
+ *
+ * @example
+ * ```ts
+ * const metrics = createMetrics(env.METRICS, ctx);
+ * metrics.incr("requests_total", { route: "/" });
+ * ```
+ */
+export function createMetrics<const C extends Catalogue = Catalogue, const B extends Labels = {}>(
+  binding: ReporterBinding | null | undefined,
+  ctx: WaitUntilContext | null | undefined,
+  options?: MetricsOptions<C, B>,
+): Metrics<C, keyof B & string> {
+  return openMetrics<C, keyof B & string>(binding, ctx, options).metrics;
+}
+
+/** As {@link createMetrics}, with the sender for those who have to tell it when a handler is done. */
+export function openMetrics<C extends Catalogue, Given extends string>(
+  binding: ReporterBinding | null | undefined,
+  ctx: WaitUntilContext | null | undefined,
+  options: MetricsOptions<C, Labels> | undefined,
+): { metrics: Metrics<C, Given>; sender: Sender | undefined } {
+  let sender: Sender | undefined;
+  let base: LabelPairs = noLabels();
+  let catalogue: Catalogue | undefined;
+  try {
+    if (binding === undefined) {
+      warn("", "unbound", "there is no reporter binding, so no metrics are recorded; pass null if that is meant");
+    } else if (binding !== null) {
+      const usable = isContext(ctx) ? ctx : undefined;
+      if (usable === undefined) {
+        warn("", "no ctx", "without the request's ctx, metrics may be cut off when the response is sent");
+      }
+      sender = senderFor(binding, usable, options);
+      catalogue = options?.catalogue;
+      base = readLabels(options?.labels, noLabels(), MAX_CHARS_PER_SAMPLE);
+    }
+  } catch (error) {
+    warn("", "options", `createMetrics goes on without its labels: ${reasonOf(error)}`);
+  }
+  return { metrics: metricsOn(sender, base, catalogue) as unknown as Metrics<C, Given>, sender };
+}
+
+function metricsOn(sender: Sender | undefined, base: LabelPairs, catalogue: Catalogue | undefined): Metrics {
+  function record(type: Series["type"], name: unknown, read: () => { value: number; labels: LabelPairs; help: unknown }) {
+    if (sender === undefined) return;
+    try {
+      if (typeof name !== "string") throw new Problem(`a metric's name must be a string, got ${kindOf(name)}`);
+      const { value, labels, help } = read();
+      const series = new Series(name, type, labels, typeof help === "string" ? help : undefined);
+      if (series.chars > MAX_CHARS_PER_SAMPLE) {
+        throw new Problem(`name, labels and help come to more than ${MAX_CHARS_PER_SAMPLE} characters`);
+      }
+      sender.add(series, value);
+    } catch (error) {
+      sender.drop();
+      const subject = typeof name === "string" ? JSON.stringify(name.slice(0, 100)) : `(${kindOf(name)})`;
+      warn(subject, "dropped", `${subject} dropped: ${reasonOf(error)}`);
+    }
+  }
+
+  function sample(type: Series["type"], name: unknown, args: readonly unknown[]): void {
+    record(type, name, () => {
+      const { value = type === COUNTER ? 1 : undefined, labels, options } = sortArguments(args);
+      if (value === undefined) throw new Problem("an observation needs a value, a number");
+      const help = (options as SampleOptions | undefined)?.help ?? helpOf(catalogue, name as string);
+      return { value, labels: readLabels(labels, base, MAX_CHARS_PER_SAMPLE), help };
+    });
+  }
+
+  function startTimer(name: unknown, first?: unknown): (labels?: unknown) => number {
+    const start = now();
+    let duration: number | undefined;
+    return (last) => {
+      if (duration !== undefined) return duration;
+      const value = (duration = since(start));
+      record(HISTOGRAM, name, () => {
+        const labels = readLabels(last, readLabels(first, base, MAX_CHARS_PER_SAMPLE), MAX_CHARS_PER_SAMPLE);
+        return { value, labels, help: helpOf(catalogue, name as string) };
+      });
+      return value;
+    };
+  }
+
+  function time(name: unknown, ...args: unknown[]): unknown {
+    const withLabels = typeof args[1] === "function" || typeof args[0] !== "function";
+    const fn = withLabels ? args[1] : args[0];
+    const stop = startTimer(name, withLabels ? args[0] : undefined);
+    if (typeof fn !== "function") {
+      record(HISTOGRAM, name, () => {
+        throw new Problem(`time needs a function to run, got ${kindOf(fn)}`);
+      });
+      return undefined;
+    }
+
+    let result: unknown;
+    try {
+      result = fn();
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    if (!isThenable(result)) {
+      stop();
+      return result;
+    }
+    // `then` is called once: some thenables do their work in it.
+    return Promise.resolve(result).then(
+      (value) => {
+        stop();
+        return value;
+      },
+      (error: unknown) => {
+        stop();
+        throw error;
+      },
+    );
+  }
+
+  return {
+    incr: (name: unknown, ...args: unknown[]) => sample(COUNTER, name, args),
+    observe: (name: unknown, ...args: unknown[]) => sample(HISTOGRAM, name, args),
+    time,
+    startTimer,
+    flush: async () => sender?.flush(),
+    account: () => sender?.account ?? { ...NOTHING },
+  } as Metrics;
+}
+
+const NOTHING: Account = {
+  recorded: 0,
+  folded: 0,
+  taken: 0,
+  refused: 0,
+  dropped: 0,
+  unknown: 0,
+  pending: 0,
+  calls: 0,
+};
+
+// Own properties only: "constructor" is a name that a caller may use.
+function helpOf(catalogue: Catalogue | undefined, name: string): unknown {
+  return catalogue !== undefined && Object.hasOwn(catalogue, name) ? catalogue[name]?.help : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Problem ? error.message : `reading it failed: ${textOf(error)}`;
+}
+
+function isContext(ctx: unknown): ctx is WaitUntilContext {
+  return typeof ctx === "object" && ctx !== null;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  try {
+    return (
+      value !== null &&
+      (typeof value === "object" || typeof value === "function") &&
+      typeof (value as { then?: unknown }).then === "function"
+    );
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * Test doubles for unit tests of Workers that use `metrics-reporter-client`.
+ *
+ * @packageDocumentation
+ */
+export { TestContext } from "./context.js";
+export type { RecordedSample } from "./recorded.js";
+export { TestReporter } from "./reporter.js";
+export type { RefusedSample } from "./reporter.js";

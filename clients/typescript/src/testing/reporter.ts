@@ -1,0 +1,202 @@
+import { sortArguments } from "../arguments.js";
+import type {
+  IncrArguments,
+  Labels,
+  ObserveArguments,
+  PackedSamples,
+  PushResult,
+  Sample,
+  SampleOptions,
+  Stats,
+} from "../rpc.js";
+import { refusal } from "./check.js";
+import { readSample, readSamples, type RecordedSample } from "./recorded.js";
+
+/** A sample that the reporter would not take, and why. */
+export interface RefusedSample {
+  sample: RecordedSample;
+  message: string;
+}
+
+/**
+ * Stands in for the binding in unit tests: keeps what it is sent and answers as
+ * the reporter does. It can be put into `env` in place of a `Service<MetricsReporter>`.
+ *
+ * @example
+ * ```ts
+ * const reporter = new TestReporter();
+ * const ctx = new TestContext();
+ * await worker.fetch(new Request("http://shop/"), { METRICS: reporter }, ctx);
+ * await ctx.settled();
+ * assert.equal(reporter.counter("requests_total", { route: "/" }), 1);
+ * ```
+ */
+export class TestReporter {
+  declare readonly __WORKER_ENTRYPOINT_BRAND: never;
+
+  /** Samples taken, one array per call of `record`, `push`, `incr` or `observe`. */
+  readonly calls: RecordedSample[][] = [];
+  /** Samples that the reporter would refuse. A test that asserts this is empty catches misspelt names and the like. */
+  readonly refused: RefusedSample[] = [];
+  readonly #types = new Map<string, string>();
+  #trouble: (() => Promise<never>) | undefined;
+
+  /** All samples taken. Counters of one request arrive added up, observations of one series one after another. */
+  get samples(): RecordedSample[] {
+    return this.calls.flat();
+  }
+
+  /**
+   * Sum of a counter's increments, over all series that have these labels and
+   * whatever others; 0 if there were none.
+   */
+  counter(name: string, labels: Labels = {}): number {
+    return this.#matching("counter", name, labels).reduce((sum, { value }) => sum + value, 0);
+  }
+
+  /**
+   * Observations of a histogram, over all series that have these labels and
+   * whatever others; those of one series are in order.
+   */
+  observations(name: string, labels: Labels = {}): number[] {
+    return this.#matching("histogram", name, labels).map(({ value }) => value);
+  }
+
+  /** From now on every call rejects with `error`. */
+  fail(error: unknown = new Error("Network connection lost.")): void {
+    this.#trouble = () => Promise.reject(error);
+  }
+
+  /** From now on no call is answered. */
+  hang(): void {
+    this.#trouble = () => new Promise<never>(() => {});
+  }
+
+  /** Ends {@link fail} and {@link hang}. */
+  recover(): void {
+    this.#trouble = undefined;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.calls.length = 0;
+    this.refused.length = 0;
+    this.#types.clear();
+    this.#trouble = undefined;
+  }
+
+  /** Takes one increment; resolves to 1, or to 0 if it would be refused. */
+  async incr(...args: IncrArguments): Promise<number> {
+    return this.#single("counter", 1, args);
+  }
+
+  /** Takes one observation; resolves to 1, or to 0 if it would be refused. */
+  async observe(...args: ObserveArguments): Promise<number> {
+    return this.#single("histogram", undefined, args);
+  }
+
+  /** Takes samples in either form; resolves to how many were taken. */
+  async record(samples: readonly Sample[] | PackedSamples): Promise<number> {
+    await this.#trouble?.();
+    return this.#take(readSamples(samples)).length;
+  }
+
+  // These three answer with objects, for which the type of an RPC promise has
+  // members that no plain promise has; `any` keeps the double assignable to it.
+
+  /** Resolves to a {@link PushResult}: delivered, but for what would be refused. */
+  push(samples: readonly Sample[]): any {
+    return this.#push(samples);
+  }
+
+  /** Resolves to a {@link PushResult}: delivered, with nothing in it. */
+  flush(): any {
+    return this.#push([]);
+  }
+
+  /** Resolves to {@link Stats} in which all that was taken has been delivered. */
+  stats(): any {
+    return this.#stats();
+  }
+
+  /** As the reporter: there is nothing to fetch. */
+  async fetch(..._args: any[]): Promise<any> {
+    return new Response("not found", { status: 404 });
+  }
+
+  /** As the reporter: there is nothing to connect to. */
+  connect(..._args: any[]): any {
+    throw new TypeError("the reporter has no connect handler");
+  }
+
+  async #push(samples: readonly Sample[]): Promise<PushResult> {
+    await this.#trouble?.();
+    const before = this.refused.length;
+    const read = readSamples(samples);
+    const accepted = read.length === 0 ? 0 : this.#take(read).length;
+    const refused = this.refused.slice(before).map(({ sample, message }) => ({
+      index: read.indexOf(sample),
+      reason: "invalid",
+      message,
+    }));
+    return {
+      ok: refused.length === 0,
+      outcome: "delivered",
+      accepted,
+      rejected: 0,
+      code: 0,
+      status: "OK",
+      message: "",
+      refused,
+    };
+  }
+
+  async #stats(): Promise<Stats> {
+    await this.#trouble?.();
+    const taken = this.samples.length;
+    return {
+      taken,
+      coalesced: 0,
+      delivered: taken,
+      rejected: 0,
+      dropped: {},
+      unknown: {},
+      buffered: 0,
+      in_flight: 0,
+      refused: this.refused.length > 0 ? { invalid: this.refused.length } : {},
+      pushes: { delivered: this.calls.length, dropped: 0, unknown: 0, retried: 0 },
+      last_error: null,
+      config: {},
+    };
+  }
+
+  async #single(type: "counter" | "histogram", otherwise: number | undefined, args: unknown[]): Promise<number> {
+    await this.#trouble?.();
+    const [first, ...rest] = args;
+    if (typeof first === "object") return this.#take([readSample({ value: otherwise, ...first, type })]).length;
+    const { value = otherwise, labels, options } = sortArguments(rest);
+    const help = (options as SampleOptions | undefined)?.help;
+    return this.#take([readSample({ name: first, type, value, labels, help })]).length;
+  }
+
+  #take(samples: RecordedSample[]): RecordedSample[] {
+    const taken = samples.filter((sample) => {
+      const message = refusal(sample, this.#types);
+      if (message !== undefined) this.refused.push({ sample, message });
+      else this.#types.set(sample.name, sample.type);
+      return message === undefined;
+    });
+    this.calls.push(taken);
+    return taken;
+  }
+
+  #matching(type: string, name: string, labels: Labels): RecordedSample[] {
+    const wanted = Object.entries(labels);
+    return this.samples.filter(
+      (sample) =>
+        sample.type === type &&
+        sample.name === name &&
+        wanted.every(([label, value]) => sample.labels[label] === String(value)),
+    );
+  }
+}

@@ -1,0 +1,48 @@
+// withMetrics keeps the handlers' own types.
+import { getMetrics, withMetrics, type MetricsReporter } from "metrics-reporter-client";
+
+interface Env {
+  METRICS: Service<MetricsReporter>;
+  STATS: Service<MetricsReporter>;
+}
+
+const handler = {
+  async fetch(request, env, ctx) {
+    const url: string = request.url;
+    getMetrics(ctx).incr("anything_total", { url: url.length, bound: env.METRICS !== undefined });
+    return new Response(url);
+  },
+  async scheduled(event, _env, ctx) {
+    getMetrics(ctx).incr("cron_total", { cron: event.cron });
+  },
+  async queue(batch: MessageBatch<{ id: string }>) {
+    batch.ackAll();
+  },
+} satisfies ExportedHandler<Env, { id: string }>;
+
+const wrapped = withMetrics(handler, {
+  binding: (env: Env) => env.STATS,
+  labels: { zone: "eu" },
+  route: (request, env) => (env.METRICS ? new URL(request.url).pathname : null),
+});
+
+export default wrapped satisfies ExportedHandler<Env, { id: string }>;
+// @ts-expect-error -- there is no email handler
+wrapped.email;
+
+declare const declared: ExportedHandler<Env>;
+export const again: ExportedHandler<Env> = withMetrics(declared);
+
+class App {
+  #private = 1;
+  fetch = (request: Request): Response => new Response(request.url + this.#private);
+}
+export const fromApp = withMetrics(new App());
+export const response: Response | Promise<Response> = fromApp.fetch(new Request("http://shop/"));
+
+// @ts-expect-error -- route returns text
+withMetrics(handler, { route: () => 1 });
+// @ts-expect-error -- no label value
+withMetrics(handler, { labels: { zone: null } });
+// @ts-expect-error -- not a handler
+withMetrics("fetch");

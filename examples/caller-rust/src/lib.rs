@@ -1,0 +1,65 @@
+//! A Worker that counts and times its own requests.
+
+// Nothing of this runs natively; it only has to build with the rest of the workspace there.
+#![cfg(target_family = "wasm")]
+
+mod verify;
+
+use metrics_reporter_client::{Reporter, define_metrics};
+use worker::{Context, Env, Request, Response, Result, event};
+
+define_metrics! {
+    /// Requests handled, by route, method and status of the response.
+    counter requests_total { route, method, status }
+    /// Milliseconds from the start of the handler to its response.
+    histogram request_latency_ms { route }
+}
+
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
+    // Without `?`: a missing binding is no reason to fail a request.
+    let metrics = Reporter::new(env.service("METRICS"), &ctx);
+    let path = request.path();
+    // The pattern, never the path: each distinct label value is a series of its own.
+    let route = if path == "/" || path == "/verify" {
+        &*path
+    } else {
+        "other"
+    };
+
+    let timer = request_latency_ms { route }.timer(&metrics);
+    let response = match route {
+        "/" => Response::ok("hello\n"),
+        "/verify" => verify::verify(&metrics).await,
+        _ => Ok(Response::builder()
+            .with_status(404)
+            .fixed(b"not found\n".into())),
+    };
+    timer.stop();
+
+    let status = response.as_ref().map_or(500, Response::status_code);
+    let method = known(&request);
+    requests_total {
+        route,
+        method,
+        status,
+    }
+    .incr(&metrics);
+    // The last reporter goes with this scope: all of it leaves in one call, after the response.
+    response
+}
+
+/// HTTP lets a client invent methods, and each would be a new series. `Request::method` calls what
+/// it does not know GET, so this asks for the text.
+fn known(request: &Request) -> &'static str {
+    let method = request.inner().method();
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or("other")
+}
