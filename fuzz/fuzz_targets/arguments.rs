@@ -1,0 +1,411 @@
+//! What callers give, from the codec's bytes to the bytes of a push.
+//!
+//! The input is a byte of settings and then calls, each a byte that says which, a little-endian
+//! length of two bytes, and so many bytes as the codec writes them: the binding's labels, then the
+//! arguments.
+//!
+//! What is checked: nothing panics; what is let in is legal, by rules that are written out here
+//! once more; what is refused changes nothing; and the pushes, decoded by prost, are exactly what a
+//! plain model of the buffer says: counters added up, observations one by one, in order, one help
+//! and one type per name, no more series than allowed. The account adds up at every step.
+
+#![no_main]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use grpc_web_unary::FRAME_HEADER_LEN;
+use libfuzzer_sys::fuzz_target;
+use metrics_gateway_worker::account::Account;
+use metrics_gateway_worker::args::Draft;
+use metrics_gateway_worker::config::Config;
+use metrics_gateway_worker::json;
+use metrics_gateway_worker::labels::{Labels, TrustedLabels};
+use metrics_gateway_worker::policy::Outcome;
+use metrics_gateway_worker::refusal::{Reason, Refusal};
+use metrics_gateway_worker::reporter::{Direct, Reporter, Take};
+use metrics_gateway_worker::rows::Row;
+use metrics_gateway_worker::sample::Kind;
+use metrics_gateway_worker::value::{Reader, Value};
+use prost::Message as _;
+
+#[path = "../wire.rs"]
+mod wire;
+
+use wire::{Metric, PushRequest};
+
+type LabelSet = BTreeMap<String, String>;
+
+/// A Metric as the model has it.
+#[derive(Clone, Debug, PartialEq)]
+struct Entry {
+    name: String,
+    kind: Kind,
+    labels: LabelSet,
+    help: Option<String>,
+    value: f64,
+}
+
+impl Entry {
+    fn from_wire(metric: Metric) -> Self {
+        Self {
+            name: metric.name,
+            kind: match metric.kind {
+                1 => Kind::Counter,
+                3 => Kind::Histogram,
+                other => panic!("type {other} on the wire"),
+            },
+            labels: metric.labels,
+            help: metric.help,
+            value: metric.value,
+        }
+    }
+
+    fn same_series(&self, other: &Self) -> bool {
+        self.name == other.name && self.labels == other.labels && self.help == other.help
+    }
+}
+
+/// What has been seen of a name.
+struct Pinned {
+    kind: Kind,
+    help: Option<String>,
+    series: BTreeSet<Vec<(String, String)>>,
+}
+
+#[derive(Default)]
+struct Model {
+    pinned: BTreeMap<String, Pinned>,
+    buffered: Vec<Entry>,
+    taken: u64,
+    coalesced: u64,
+}
+
+impl Model {
+    /// The entry that a legal sample becomes; `None` when its name is of the other type.
+    fn entry(&mut self, sample: Entry, trusted: &LabelSet, max_series: usize) -> Option<Entry> {
+        let pinned = self
+            .pinned
+            .entry(sample.name.clone())
+            .or_insert_with(|| Pinned {
+                kind: sample.kind,
+                help: None,
+                series: BTreeSet::new(),
+            });
+        if pinned.kind != sample.kind {
+            return None;
+        }
+        if pinned.help.is_none() {
+            pinned.help.clone_from(&sample.help);
+        }
+        let series: Vec<_> = sample.labels.clone().into_iter().collect();
+        let known = pinned.series.contains(&series);
+        let mut entry = Entry {
+            help: pinned.help.clone(),
+            ..sample
+        };
+        if !known && pinned.series.len() >= max_series {
+            entry.labels.clone_from(trusted);
+            entry.labels.insert("overflow".into(), "true".into());
+        } else {
+            pinned.series.insert(series);
+        }
+        Some(entry)
+    }
+
+    /// Adds to the buffer; `false` when a sum would not be finite.
+    fn add(&mut self, entry: Entry) -> bool {
+        let held = self
+            .buffered
+            .iter_mut()
+            .find(|held| held.kind == Kind::Counter && held.same_series(&entry));
+        match held {
+            Some(held) if entry.kind == Kind::Counter => {
+                let sum = held.value + entry.value;
+                if !sum.is_finite() {
+                    return false;
+                }
+                held.value = sum;
+                self.coalesced += 1;
+            }
+            _ => self.buffered.push(entry),
+        }
+        self.taken += 1;
+        true
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    name.bytes().all(word) && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
+}
+
+/// The data model's rules and our limits, written out independently.
+fn assert_legal(entry: &Entry) {
+    assert!(is_name(&entry.name) && entry.name.len() <= 200, "{entry:?}");
+    for suffix in ["_bucket", "_sum", "_count"] {
+        assert!(!entry.name.ends_with(suffix), "{entry:?}");
+    }
+    assert!(entry.value.is_finite(), "{entry:?}");
+    assert!(
+        entry.kind == Kind::Histogram || entry.value.is_sign_positive(),
+        "{entry:?}"
+    );
+    assert!(entry.labels.len() <= 32, "{entry:?}");
+    for (name, value) in &entry.labels {
+        assert!(is_name(name) && name.len() <= 200, "{entry:?}");
+        assert!(!name.starts_with("__"), "{entry:?}");
+        assert!(name != "le" && name != "quantile", "{entry:?}");
+        assert!(value.len() <= 1024, "{entry:?}");
+    }
+    if let Some(help) = &entry.help {
+        assert!((1..=1024).contains(&help.len()), "{entry:?}");
+    }
+}
+
+/// The sample that a draft is, or why it is none.
+fn checked<'a>(
+    draft: &Result<Draft<'a>, Refusal<'a>>,
+    trusted: &TrustedLabels,
+) -> Result<Entry, Reason> {
+    let draft = draft.map_err(|refusal| refusal.reason)?;
+    let mut labels = Labels::default();
+    let sample = draft
+        .check(&mut labels, trusted)
+        .map_err(|refusal| refusal.reason)?;
+    let pairs: Vec<_> = sample.labels().iter().collect();
+    assert!(
+        pairs.windows(2).all(|two| two[0].0 < two[1].0),
+        "sorted, each once"
+    );
+    Ok(Entry {
+        name: sample.name().to_owned(),
+        kind: sample.kind(),
+        labels: pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        help: sample.help().map(str::to_owned),
+        value: sample.value(),
+    })
+}
+
+/// The labels of the binding that count, by way of a sample that has no others.
+fn trusted_set(trusted: &TrustedLabels) -> Option<LabelSet> {
+    // The arguments ("a"), as the codec writes them.
+    let draft = Draft::from_arguments(Kind::Counter, Reader::new(b"\x05\x01\0\0\0a"));
+    checked(&draft, trusted).ok().map(|entry| entry.labels)
+}
+
+fn decode(body: &[u8]) -> Vec<Entry> {
+    let (prefix, message) = body.split_at(FRAME_HEADER_LEN);
+    assert_eq!(prefix[0], 0, "flags");
+    let len = u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]);
+    assert_eq!(len as usize, message.len());
+    let request = PushRequest::decode(message).expect("a PushRequest");
+    request.metrics.into_iter().map(Entry::from_wire).collect()
+}
+
+struct Run {
+    reporter: Reporter,
+    account: Rc<Account>,
+    model: Model,
+    max_series: usize,
+    batch: usize,
+    now: f64,
+}
+
+impl Run {
+    fn new(settings: u8) -> Self {
+        let max_series = if settings & 1 == 0 { 2_000 } else { 3 };
+        let batch = if settings & 2 == 0 { 1_000 } else { 3 };
+        let mut config = Config::default();
+        for (name, value) in [
+            ("MAX_SERIES_PER_METRIC", max_series),
+            ("MAX_BATCH_SAMPLES", batch),
+            ("MAX_BUFFERED_SAMPLES", 100_000),
+        ] {
+            config
+                .set(name, &value.to_string())
+                .expect("within its bounds");
+        }
+        let account = Rc::new(Account::default());
+        Self {
+            reporter: Reporter::new(config, Rc::clone(&account), settings.into()),
+            account,
+            model: Model::default(),
+            max_series,
+            batch,
+            now: 0.0,
+        }
+    }
+
+    fn check_account(&self) {
+        assert_eq!(self.account.taken.get(), self.model.taken);
+        assert_eq!(self.account.coalesced.get(), self.model.coalesced);
+        assert_eq!(self.reporter.buffered(), self.model.buffered.len());
+        let held = self.reporter.buffered() as u64 + self.reporter.in_flight();
+        assert_eq!(self.account.pending(), held);
+    }
+
+    /// Gives the reporter one sample, and sees that it does with it what the model does.
+    fn sample<'a>(
+        &mut self,
+        draft: Result<Draft<'a>, Refusal<'a>>,
+        trusted: &TrustedLabels,
+        mut direct: Option<(&mut Direct, &mut Vec<Entry>)>,
+    ) {
+        let expected = checked(&draft, trusted);
+        let refused = self.account.refused.total();
+        let mut events = Vec::new();
+        let answer = match &mut direct {
+            Some((direct, _)) => self
+                .reporter
+                .accept_direct(draft, trusted, direct, &mut events),
+            None => self
+                .reporter
+                .accept(draft, trusted, &mut events)
+                .map(|_| ()),
+        };
+        let outcome = match expected {
+            Err(reason) => Err(reason),
+            Ok(sample) => {
+                assert_legal(&sample);
+                let trusted = trusted_set(trusted).unwrap_or_default();
+                match self.model.entry(sample, &trusted, self.max_series) {
+                    None => Err(Reason::TypeConflict),
+                    Some(entry) => match direct {
+                        Some((_, entries)) => {
+                            entries.push(entry);
+                            self.model.taken += 1;
+                            Ok(())
+                        }
+                        None if self.model.add(entry) => Ok(()),
+                        None => Err(Reason::SumOverflow),
+                    },
+                }
+            }
+        };
+        if let Err(refusal) = &answer {
+            let message = refusal.message();
+            assert!(
+                !message.is_empty() && message.chars().count() < 2_000,
+                "{message}"
+            );
+        }
+        assert_eq!(answer.map_err(|refusal| refusal.reason), outcome);
+        assert_eq!(
+            self.account.refused.total(),
+            refused + u64::from(outcome.is_err())
+        );
+    }
+
+    fn call(&mut self, mode: u8, bytes: &[u8]) {
+        let mut arguments = Reader::new(bytes);
+        let props = arguments.value().unwrap_or(Value::Undefined);
+        let (trusted, _) = TrustedLabels::new(props);
+        match mode & 3 {
+            0 | 1 => {
+                let kind = if mode & 3 == 0 {
+                    Kind::Counter
+                } else {
+                    Kind::Histogram
+                };
+                self.sample(Draft::from_arguments(kind, arguments), &trusted, None);
+                self.check_account();
+            }
+            2 => each_draft(arguments, |draft| {
+                self.sample(draft, &trusted, None);
+                self.check_account();
+            }),
+            _ => {
+                let (mut direct, mut entries) = (Direct::default(), Vec::new());
+                each_draft(arguments, |draft| {
+                    self.sample(draft, &trusted, Some((&mut direct, &mut entries)));
+                });
+                self.launch(direct, entries);
+            }
+        }
+    }
+
+    fn launch(&mut self, direct: Direct, mut entries: Vec<Entry>) {
+        for push in self.reporter.launch(direct, self.now) {
+            let count = entries.len().min(self.batch);
+            assert_eq!(push.metrics, count as u64);
+            assert_eq!(
+                decode(&push.body),
+                entries.drain(..count).collect::<Vec<_>>()
+            );
+            self.settle(push.id, push.metrics);
+        }
+        assert_eq!(entries, []);
+        self.check_account();
+    }
+
+    fn settle(&mut self, id: u64, metrics: u64) {
+        let outcome = Outcome::Delivered {
+            accepted: metrics,
+            rejected: 0,
+        };
+        self.reporter.settle(id, outcome, 0, &mut Vec::new());
+    }
+
+    /// Takes a push out of the buffer; `false` when there was none.
+    fn take(&mut self) -> bool {
+        let flush = self.reporter.flush_now(self.now);
+        let push = match self.reporter.take(&flush, self.now) {
+            Take::Done => {
+                assert_eq!(self.model.buffered, []);
+                return false;
+            }
+            Take::Push(push) => push,
+            Take::Busy { .. } => panic!("nothing is in flight"),
+        };
+        let count = self.model.buffered.len().min(self.batch);
+        assert_eq!(push.metrics, count as u64);
+        let expected: Vec<_> = self.model.buffered.drain(..count).collect();
+        assert_eq!(decode(&push.body), expected);
+        self.check_account();
+        self.settle(push.id, push.metrics);
+        self.check_account();
+        true
+    }
+}
+
+/// The samples of `record` and `push`, as the boundary reads them.
+fn each_draft(mut arguments: Reader<'_>, mut f: impl FnMut(Result<Draft<'_>, Refusal<'_>>)) {
+    match arguments.value() {
+        Some(Value::List(list)) => list.flat_map(Row::from_item).for_each(f),
+        Some(Value::Packed(text)) => {
+            let rows = json::rows(text).unwrap_or_default();
+            if let Some(Value::List(list)) = Reader::new(&rows).value() {
+                for row in list {
+                    Row::from_packed(row).for_each(&mut f);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&settings, mut rest)) = input.split_first() else {
+        return;
+    };
+    let mut run = Run::new(settings);
+    while let Some((&[mode, low, high], more)) = rest.split_first_chunk() {
+        let len = usize::from(u16::from_le_bytes([low, high])).min(more.len());
+        let (bytes, behind) = more.split_at(len);
+        rest = behind;
+        run.call(mode, bytes);
+        if mode & 4 != 0 {
+            run.take();
+        }
+    }
+    while run.take() {}
+    assert_eq!(run.account.pending(), 0);
+    assert_eq!(
+        run.account.taken.get(),
+        run.account.coalesced.get() + run.account.delivered.get()
+    );
+});

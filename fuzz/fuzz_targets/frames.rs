@@ -1,0 +1,81 @@
+//! A body of frames, and a block of trailers.
+//!
+//! What is checked: no bytes but the right ones are a success; the message and the trailers that
+//! come out are the bytes that went in; a header `grpc-status` never makes a success of a body
+//! without trailers; the fields of a block read the same when they are written out again.
+
+#![no_main]
+
+#[path = "../../crates/grpc-web/tests/common/mod.rs"]
+mod common;
+
+use grpc_web_unary::trailers::Trailers;
+use grpc_web_unary::{BodyEnd, Code, Flow, Source, UnaryDecoder, frame_header};
+use libfuzzer_sys::fuzz_target;
+
+const LIMITS: [usize; 3] = [0, 7, 1 << 20];
+
+fn body(bytes: &[u8]) {
+    let grpc_web = ("content-type", "application/grpc-web+proto");
+    for limit in LIMITS {
+        for headers in [&[grpc_web][..], &[grpc_web, ("grpc-status", "0")]] {
+            let mut decoder = UnaryDecoder::new(200, headers.iter().copied(), limit);
+            // Byte by byte, and no further than is asked for.
+            let read = bytes
+                .chunks(1)
+                .take_while(|byte| decoder.push(byte) == Flow::Continue)
+                .count();
+            let reply = decoder.finish(BodyEnd::Complete);
+            let expected = common::ok_message(200, headers, bytes, limit);
+            assert_eq!(reply.message, expected, "{reply:?}");
+            if let Some(message) = reply.message {
+                assert_eq!(read, bytes.len());
+                assert!(bytes[5..].starts_with(&message));
+            }
+            if reply.source == Source::Headers {
+                assert!(bytes.contains(&0x80), "OK without a trailers frame");
+            }
+        }
+    }
+}
+
+fn block(bytes: &[u8]) {
+    let trailers = Trailers::from_block(bytes.to_vec());
+    let mut written = Vec::new();
+    for (name, value) in trailers.fields() {
+        assert!(!name.is_empty());
+        assert!(name.iter().all(|b| !b.is_ascii_whitespace() && *b != b':'));
+        assert!(!value.contains(&b'\n'));
+        assert!(!matches!(value, [b' ' | b'\t', ..] | [.., b' ' | b'\t']));
+        for part in [name, b": ", value, b"\r\n"] {
+            written.extend_from_slice(part);
+        }
+    }
+    let again = Trailers::from_block(written);
+    assert!(trailers.fields().eq(again.fields()));
+}
+
+/// A block as the trailers of a response that is right otherwise.
+fn response(bytes: &[u8]) {
+    let Ok(len) = u32::try_from(bytes.len()) else {
+        return;
+    };
+    let mut header = frame_header(len);
+    header[0] = 0x80;
+    let body = [&frame_header(0)[..], &header, bytes].concat();
+    let headers = [("content-type", "application/grpc-web")];
+    let mut decoder = UnaryDecoder::new(200, headers, 0);
+    let _ = decoder.push(&body);
+    let reply = decoder.finish(BodyEnd::Complete);
+    assert_eq!(
+        reply.status.code == Code::Ok,
+        common::ok_message(200, &headers, &body, 0).is_some(),
+        "{reply:?}"
+    );
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    body(bytes);
+    block(bytes);
+    response(bytes);
+});
