@@ -1,0 +1,90 @@
+locals {
+  name        = "${var.cell}-${var.env}-grpc-metrics-gateway"
+  worker_name = "${var.cell}-${var.env}-metrics-gateway-worker"
+  path_b      = var.metrics_gateway_worker_gateway_binding == "vpc_network"
+  build_dir   = coalesce(var.metrics_gateway_worker_build_dir, "${path.root}/../dist")
+
+  # Path B goes where the URL says, so the routed address is the URL unless the settings name another.
+  settings = merge(
+    local.path_b && module.tunnel.gateway_url != null ? { GATEWAY_URL = module.tunnel.gateway_url } : {},
+    var.metrics_gateway_worker_settings,
+  )
+}
+
+module "tunnel" {
+  source = "./modules/tunnel"
+
+  account_id                                = var.account_id
+  name                                      = local.name
+  enable_grpc_metrics_gateway_tunnel        = var.enable_grpc_metrics_gateway_tunnel
+  grpc_metrics_gateway_tunnel_replicas      = var.grpc_metrics_gateway_tunnel_replicas
+  grpc_metrics_gateway_tunnel_route_network = var.grpc_metrics_gateway_tunnel_route_network
+  cloudflared_image                         = var.cloudflared_image
+  namespace                                 = var.grpc_metrics_gateway_namespace
+  gateway_port                              = var.grpc_metrics_gateway_port
+  enable_network_policy                     = var.enable_cloudflared_network_policy
+}
+
+module "vpc_service" {
+  source = "./modules/vpc-service"
+
+  account_id                            = var.account_id
+  name                                  = local.name
+  enable                                = var.enable_grpc_metrics_gateway_tunnel && !local.path_b
+  metrics_gateway_worker_vpc_service_id = var.metrics_gateway_worker_vpc_service_id
+  tunnel_id                             = module.tunnel.grpc_metrics_gateway_tunnel_id
+  gateway_hostname                      = var.grpc_metrics_gateway_hostname
+  gateway_port                          = var.grpc_metrics_gateway_port
+}
+
+module "access_service_token" {
+  source = "./modules/access-service-token"
+
+  enable                     = var.enable_access_service_token
+  account_id                 = var.account_id
+  name                       = local.worker_name
+  protect_hostname           = var.access_protect_hostname
+  secret_version             = var.access_secret_version
+  previous_secret_expires_at = var.access_previous_secret_expires_at
+}
+
+module "worker" {
+  source = "./modules/worker"
+
+  enable_metrics_gateway_cloudflare_worker = var.enable_metrics_gateway_cloudflare_worker
+  account_id                               = var.account_id
+  cell                                     = var.cell
+  env                                      = var.env
+  build_dir                                = local.build_dir
+  gateway_binding                          = var.metrics_gateway_worker_gateway_binding
+  metrics_gateway_worker_vpc_service_id    = local.path_b ? null : module.vpc_service.service_id
+  vpc_network_tunnel_id                    = local.path_b && var.metrics_gateway_worker_vpc_network_id == null ? module.tunnel.grpc_metrics_gateway_tunnel_id : null
+  vpc_network_id                           = local.path_b ? var.metrics_gateway_worker_vpc_network_id : null
+  settings                                 = local.settings
+  cpu_ms                                   = var.metrics_gateway_worker_cpu_ms
+  revision                                 = var.revision
+  enable_access_service_token              = var.enable_access_service_token
+  access_client_id                         = module.access_service_token.client_id
+  access_client_secret                     = module.access_service_token.client_secret
+}
+
+module "logpush" {
+  source = "./modules/logpush"
+
+  enable           = var.enable_metrics_gateway_worker_logpush && var.enable_metrics_gateway_cloudflare_worker
+  account_id       = var.account_id
+  script_name      = local.worker_name
+  job_name         = var.logpush_job_name
+  bucket           = var.logpush_bucket
+  region           = var.logpush_region
+  create_bucket    = var.logpush_create_bucket
+  sample_rate      = var.logpush_sample_rate
+  ownership_token  = var.logpush_ownership_token
+  ownership_proven = var.logpush_ownership_proven
+}
+
+module "caller_binding" {
+  source = "./modules/caller-binding"
+
+  script_name = local.worker_name
+}

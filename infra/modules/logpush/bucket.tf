@@ -1,0 +1,74 @@
+locals {
+  bucket_count = var.enable && var.create_bucket ? 1 : 0
+
+  # The user Cloudflare writes with, from its guide to the S3 destination.
+  cloudflare_logpush_user = "arn:aws:iam::391854517948:user/cloudflare-logpush"
+
+  bucket_policy = {
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "CloudflareLogpushWrites"
+        Effect    = "Allow"
+        Principal = { AWS = local.cloudflare_logpush_user }
+        Action    = "s3:PutObject"
+        Resource  = "arn:aws:s3:::${var.bucket}/${local.job_name}/*"
+      },
+      {
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = ["arn:aws:s3:::${var.bucket}", "arn:aws:s3:::${var.bucket}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  }
+}
+
+resource "aws_s3_bucket" "logs" {
+  count = local.bucket_count
+
+  bucket = var.bucket
+}
+
+resource "aws_s3_bucket_public_access_block" "logs" {
+  count = local.bucket_count
+
+  bucket                  = aws_s3_bucket.logs[0].id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_policy" "logs" {
+  count = local.bucket_count
+
+  bucket = aws_s3_bucket.logs[0].id
+  policy = jsonencode(local.bucket_policy)
+
+  depends_on = [aws_s3_bucket_public_access_block.logs]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "logs" {
+  count = local.bucket_count
+
+  bucket = aws_s3_bucket.logs[0].id
+
+  rule {
+    id     = "expire-logs"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.job_name}/"
+    }
+    expiration {
+      days = var.retention_days
+    }
+    # Logpush uploads in parts, and leaves them behind when an upload breaks off.
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+}

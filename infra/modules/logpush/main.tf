@@ -1,0 +1,61 @@
+locals {
+  count            = var.enable ? 1 : 0
+  job_name         = coalesce(var.job_name, "${var.script_name}-logs")
+  destination_conf = "s3://${var.bucket}/${local.job_name}/{DATE}?region=${var.region}&sse=AES256"
+
+  challenge = var.enable && !var.ownership_proven && nonsensitive(var.ownership_token == null)
+}
+
+# Proof that the bucket is ours: Cloudflare writes a token into it, and wants it back with the job.
+resource "cloudflare_logpush_ownership_challenge" "bucket" {
+  count = local.challenge ? 1 : 0
+
+  account_id       = var.account_id
+  destination_conf = local.destination_conf
+
+  depends_on = [aws_s3_bucket_policy.logs]
+}
+
+data "aws_s3_object" "challenge" {
+  count = local.challenge ? 1 : 0
+
+  bucket = var.bucket
+  key    = cloudflare_logpush_ownership_challenge.bucket[0].filename
+
+  lifecycle {
+    postcondition {
+      # The provider reads a body only when the object says that it is text.
+      condition     = try(length(self.body), 0) > 0
+      error_message = "the ownership challenge in ${var.bucket} could not be read as text: read the object by hand and give its content as ownership_token."
+    }
+  }
+}
+
+resource "cloudflare_logpush_job" "worker" {
+  count = local.count
+
+  account_id       = var.account_id
+  name             = local.job_name
+  dataset          = "workers_trace_events"
+  enabled          = true
+  destination_conf = local.destination_conf
+  ownership_challenge = local.challenge ? data.aws_s3_object.challenge[0].body : (
+    var.ownership_proven ? null : var.ownership_token
+  )
+
+  # The dataset is the account's: without the filter every Worker's logs would come along.
+  filter = jsonencode({ where = { key = "ScriptName", operator = "eq", value = var.script_name } })
+
+  output_options = {
+    field_names = var.field_names
+    output_type = "ndjson"
+    sample_rate = var.sample_rate
+  }
+
+  lifecycle {
+    # A token is used up when the job is created; a later one is not a change.
+    ignore_changes = [ownership_challenge]
+  }
+
+  depends_on = [aws_s3_bucket_policy.logs]
+}

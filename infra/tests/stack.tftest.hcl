@@ -1,0 +1,188 @@
+mock_provider "cloudflare" {
+  mock_resource "cloudflare_zero_trust_tunnel_cloudflared" {
+    defaults = {
+      id = "6f0a2b1c-1111-4222-8333-444455556666"
+    }
+  }
+  mock_resource "cloudflare_zero_trust_tunnel_cloudflared_virtual_network" {
+    defaults = {
+      id = "7a0a2b1c-1111-4222-8333-444455556666"
+    }
+  }
+  mock_resource "cloudflare_connectivity_directory_service" {
+    defaults = {
+      service_id = "0196a1b2-0000-7000-8000-00000000c0de"
+    }
+  }
+  mock_resource "cloudflare_zero_trust_access_service_token" {
+    defaults = {
+      id            = "11112222-3333-4444-8555-666677778888"
+      client_id     = "abc.access"
+      client_secret = "s3cret"
+      expires_at    = "2027-11-23T00:00:00Z"
+    }
+  }
+  mock_resource "cloudflare_logpush_ownership_challenge" {
+    defaults = {
+      filename = "a/b/ownership-challenge.txt"
+    }
+  }
+  mock_data "cloudflare_zero_trust_tunnel_cloudflared_token" {
+    defaults = {
+      token = "a-token"
+    }
+  }
+}
+
+mock_provider "kubernetes" {}
+
+mock_provider "aws" {
+  mock_data "aws_s3_object" {
+    defaults = {
+      body = "a-challenge-token"
+    }
+  }
+}
+
+variables {
+  account_id                               = "0123456789abcdef0123456789abcdef"
+  cell                                     = "cell1"
+  env                                      = "dev"
+  metrics_gateway_worker_build_dir         = "./modules/worker/tests/fixture"
+  enable_grpc_metrics_gateway_tunnel       = true
+  enable_metrics_gateway_cloudflare_worker = true
+}
+
+run "path_a_needs_nothing_by_hand" {
+  command = apply
+
+  assert {
+    condition     = output.metrics_gateway_worker_script_name == "cell1-dev-metrics-gateway-worker"
+    error_message = "the script must be <cell>-<env>-metrics-gateway-worker"
+  }
+  assert {
+    condition     = output.metrics_gateway_worker_vpc_service_id == "0196a1b2-0000-7000-8000-00000000c0de"
+    error_message = "the VPC service must be created, and its service_id bound"
+  }
+  assert {
+    condition     = output.grpc_metrics_gateway_tunnel_id == "6f0a2b1c-1111-4222-8333-444455556666" && output.grpc_metrics_gateway_tunnel_virtual_network_id == "7a0a2b1c-1111-4222-8333-444455556666" && output.grpc_metrics_gateway_tunnel_virtual_network_name == "cell1-dev-grpc-metrics-gateway"
+    error_message = "the tunnel's outputs must have the names and values the runbook uses"
+  }
+  assert {
+    condition     = output.caller_binding.binding.service == "cell1-dev-metrics-gateway-worker"
+    error_message = "callers must be told the script's name"
+  }
+  assert {
+    condition     = output.logpush_job_name == null && output.access_service_token_expires_at == null
+    error_message = "Logpush and the Access token must be off unless asked for"
+  }
+}
+
+run "a_service_made_elsewhere_overrides" {
+  command = apply
+  variables {
+    metrics_gateway_worker_vpc_service_id = "0196a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+  }
+
+  assert {
+    condition     = output.metrics_gateway_worker_vpc_service_id == "0196a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+    error_message = "the id of the tfvars must win over creating a service"
+  }
+}
+
+run "a_service_made_elsewhere_needs_no_tunnel_here" {
+  command = plan
+  variables {
+    enable_grpc_metrics_gateway_tunnel    = false
+    metrics_gateway_worker_vpc_service_id = "0196a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+  }
+
+  assert {
+    condition     = output.metrics_gateway_worker_vpc_service_id == "0196a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b" && output.grpc_metrics_gateway_tunnel_id == null
+    error_message = "the Worker must be deployable where another stack owns the tunnel"
+  }
+}
+
+run "path_b_binds_the_tunnel_and_the_routed_address" {
+  command = apply
+  variables {
+    metrics_gateway_worker_gateway_binding    = "vpc_network"
+    grpc_metrics_gateway_tunnel_route_network = "10.100.3.7/32"
+  }
+
+  assert {
+    condition     = output.metrics_gateway_worker_vpc_service_id == null
+    error_message = "Path B must make no VPC service"
+  }
+  assert {
+    condition     = local.settings.GATEWAY_URL == "http://10.100.3.7:8080"
+    error_message = "GATEWAY_URL must be the routed address"
+  }
+}
+
+run "path_b_takes_another_url" {
+  command = apply
+  variables {
+    metrics_gateway_worker_gateway_binding = "vpc_network"
+    metrics_gateway_worker_vpc_network_id  = "cf1:network"
+    metrics_gateway_worker_settings        = { GATEWAY_URL = "http://grpc-metrics-gateway.metrics-gateway.svc.cluster.local:8080" }
+  }
+
+  assert {
+    condition     = local.settings.GATEWAY_URL == "http://grpc-metrics-gateway.metrics-gateway.svc.cluster.local:8080"
+    error_message = "a GATEWAY_URL of the tfvars must win"
+  }
+}
+
+run "the_tunnel_alone_can_be_on" {
+  command = apply
+  variables {
+    enable_metrics_gateway_cloudflare_worker = false
+    metrics_gateway_worker_build_dir         = "./no-build-needed"
+  }
+
+  assert {
+    condition     = output.metrics_gateway_worker_script_name == null && output.metrics_gateway_worker_parts == null && output.grpc_metrics_gateway_tunnel_id != null
+    error_message = "the Worker must be off, the tunnel on"
+  }
+}
+
+run "all_off_leaves_nothing" {
+  command = apply
+  variables {
+    enable_grpc_metrics_gateway_tunnel       = false
+    enable_metrics_gateway_cloudflare_worker = false
+    enable_metrics_gateway_worker_logpush    = true
+    metrics_gateway_worker_build_dir         = "./no-build-needed"
+  }
+
+  assert {
+    condition     = output.metrics_gateway_worker_script_name == null && output.grpc_metrics_gateway_tunnel_id == null && output.metrics_gateway_worker_vpc_service_id == null && output.logpush_job_name == null
+    error_message = "both flags off must remove the Worker, the tunnel, the VPC service and the Logpush job"
+  }
+}
+
+run "logpush_is_named_after_the_script" {
+  command = apply
+  variables {
+    enable_metrics_gateway_worker_logpush = true
+    logpush_bucket                        = "example-logs"
+  }
+
+  assert {
+    condition     = output.logpush_job_name == "cell1-dev-metrics-gateway-worker-logs"
+    error_message = "the job must be <script>-logs"
+  }
+}
+
+run "the_access_token_reaches_the_worker" {
+  command = apply
+  variables {
+    enable_access_service_token = true
+  }
+
+  assert {
+    condition     = output.access_service_token_expires_at == "2027-11-23T00:00:00Z"
+    error_message = "the token must exist, and its expiry be an output"
+  }
+}

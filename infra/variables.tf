@@ -1,0 +1,205 @@
+# What the values may be is checked where they are used: in modules/*/variables.tf.
+
+variable "account_id" {
+  description = "Cloudflare account."
+  type        = string
+}
+
+variable "cell" {
+  description = "Cell, first part of every name."
+  type        = string
+}
+
+variable "env" {
+  description = "Environment, second part of every name. scripts/deploy.sh refuses a tfvars file whose env is not its own."
+  type        = string
+}
+
+variable "revision" {
+  description = "Git revision of the build. scripts/deploy.sh sets it."
+  type        = string
+  default     = null
+}
+
+# -- the Worker --
+
+variable "enable_metrics_gateway_cloudflare_worker" {
+  description = "Whether the Worker exists."
+  type        = bool
+  default     = false
+}
+
+variable "metrics_gateway_worker_vpc_service_id" {
+  description = "Id of a VPC service made elsewhere, in place of the one this stack creates."
+  type        = string
+  default     = null
+}
+
+variable "metrics_gateway_worker_gateway_binding" {
+  description = "\"vpc_service\" (Path A) or \"vpc_network\" (Path B)."
+  type        = string
+  default     = "vpc_service"
+}
+
+variable "metrics_gateway_worker_vpc_network_id" {
+  description = "Path B: a network such as \"cf1:network\" in place of this stack's tunnel."
+  type        = string
+  default     = null
+}
+
+variable "metrics_gateway_worker_settings" {
+  description = "The Worker's vars, e.g. { FLUSH_INTERVAL_MS = 500 }. What is not given keeps the Worker's default."
+  type        = map(string)
+  default     = {}
+}
+
+variable "metrics_gateway_worker_cpu_ms" {
+  description = "Most CPU time one invocation may use, in ms; null leaves the plan's default."
+  type        = number
+  default     = null
+}
+
+variable "metrics_gateway_worker_build_dir" {
+  description = "Folder with index.js and index_bg.wasm. null is dist/ of this repository."
+  type        = string
+  default     = null
+}
+
+# -- the tunnel --
+
+variable "enable_grpc_metrics_gateway_tunnel" {
+  description = "Whether the tunnel and its connector exist."
+  type        = bool
+  default     = false
+}
+
+variable "grpc_metrics_gateway_tunnel_replicas" {
+  description = "Connectors."
+  type        = number
+  default     = 2
+}
+
+variable "cloudflared_image" {
+  description = "Image of the connector. null is the tunnel module's default."
+  type        = string
+  default     = null
+}
+
+variable "grpc_metrics_gateway_tunnel_route_network" {
+  description = "Path B: the gateway's ClusterIP as a /32 or /128."
+  type        = string
+  default     = null
+}
+
+variable "grpc_metrics_gateway_namespace" {
+  description = "Namespace of the gateway."
+  type        = string
+  default     = "metrics-gateway"
+}
+
+variable "grpc_metrics_gateway_hostname" {
+  description = "The gateway's name inside the cluster. null is the vpc-service module's default."
+  type        = string
+  default     = null
+}
+
+variable "grpc_metrics_gateway_port" {
+  description = "The gateway's gRPC-Web port."
+  type        = number
+  default     = 8080
+}
+
+variable "enable_cloudflared_network_policy" {
+  description = "Whether a NetworkPolicy limits what the connector reaches."
+  type        = bool
+  default     = true
+}
+
+variable "kubeconfig_path" {
+  description = "kubeconfig for the cluster with the gateway."
+  type        = string
+  default     = "~/.kube/config"
+}
+
+variable "kubeconfig_context" {
+  description = "Context in it. null is the current one; name it, so that no other cluster is ever changed by mistake."
+  type        = string
+  default     = null
+}
+
+# -- logs --
+
+variable "enable_metrics_gateway_worker_logpush" {
+  description = "Whether the Logpush job exists."
+  type        = bool
+  default     = false
+}
+
+variable "logpush_bucket" {
+  description = "S3 bucket for the logs."
+  type        = string
+  default     = "unused"
+}
+
+variable "logpush_region" {
+  description = "AWS region of the bucket."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "logpush_create_bucket" {
+  description = "Whether this stack creates the bucket."
+  type        = bool
+  default     = false
+}
+
+variable "logpush_job_name" {
+  description = "Name of the job. null is <script>-logs."
+  type        = string
+  default     = null
+}
+
+variable "logpush_sample_rate" {
+  description = "Share of invocations whose logs are pushed."
+  type        = number
+  default     = 0.01
+}
+
+variable "logpush_ownership_token" {
+  description = "Ownership challenge token, when it was read by hand."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "logpush_ownership_proven" {
+  description = "Set to true once the job exists."
+  type        = bool
+  default     = false
+}
+
+# -- defence in depth --
+
+variable "enable_access_service_token" {
+  description = "Whether the Worker sends a Cloudflare Access service token with each push."
+  type        = bool
+  default     = false
+}
+
+variable "access_protect_hostname" {
+  description = "Hostname that Access guards with the token. null: something in front of the gateway checks it."
+  type        = string
+  default     = null
+}
+
+variable "access_secret_version" {
+  description = "Raise by one to get a new client secret; the old one is accepted until access_previous_secret_expires_at."
+  type        = number
+  default     = null
+}
+
+variable "access_previous_secret_expires_at" {
+  description = "Until when the secret before the last rotation is accepted, as an RFC 3339 time."
+  type        = string
+  default     = null
+}
