@@ -1,0 +1,181 @@
+// Builds dist/index.js and dist/index_bg.wasm, exactly the two parts that are uploaded:
+//
+//   cargo         src/ -> Wasm
+//   wasm-bindgen  the JavaScript that loads it; its version must be the crate's
+//   wasm-opt      smaller and faster (binaryen)
+//   esbuild       src/entrypoint.mjs and that JavaScript -> one module
+//
+// worker-build does the same four steps, and puts proxies around every call and every instance;
+// src/entrypoint.mjs names its methods itself and does without. The tools are taken from PATH or
+// node_modules; WASM_BINDGEN_BIN, WASM_OPT_BIN and ESBUILD_BIN override that.
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(root);
+const env = {
+  ...process.env,
+  PATH: [
+    join(root, ".tools/bin"),
+    join(root, "node_modules/.bin"),
+    process.env.PATH,
+    join(process.env.CARGO_HOME ?? join(process.env.HOME ?? "", ".cargo"), "bin"),
+  ].join(delimiter),
+  METRICS_REPORTER_REVISION: process.env.METRICS_REPORTER_REVISION ?? revision(),
+};
+const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+const staging = join(target, "worker-bundle");
+const keyFile = join(target, "worker-bundle.key");
+const dist = process.env.DIST_DIR ?? join(root, "dist");
+
+try {
+  build();
+} catch (error) {
+  console.error(`error: ${error.message}`);
+  process.exit(1);
+}
+
+function build() {
+  const bindgen = process.env.WASM_BINDGEN_BIN ?? "wasm-bindgen";
+  checkBindgen(bindgen);
+  const flags = process.argv.slice(2);
+  run("cargo", ["build", "--lib", "--release", "--locked", "--target", "wasm32-unknown-unknown", ...flags], {
+    // A path of the machine that built it is nothing for a panic message, and keeps two builds
+    // from being the same bytes.
+    CARGO_ENCODED_RUSTFLAGS: rustflags().join("\x1f"),
+  });
+  const key = inputs();
+  if (readKey() === `${key} ${outputs()}`) {
+    console.log("dist/ is up to date");
+    return;
+  }
+  rmSync(staging, { recursive: true, force: true });
+  mkdirSync(staging, { recursive: true });
+  run(bindgen, [
+    join(target, "wasm32-unknown-unknown/release/metrics_gateway_worker.wasm"),
+    "--target=module",
+    "--no-typescript",
+    "--remove-name-section",
+    "--remove-producers-section",
+    // A trap is followed by a fresh instance: src/instance.rs.
+    "--experimental-reset-state-function",
+    "--force-enable-abort-handler",
+    `--out-dir=${staging}`,
+    "--out-name=wasm",
+  ]);
+  const glue = join(staging, "wasm.js");
+  // Source phase imports are not in workerd yet; a plain import of a Wasm module is the same there.
+  const source = readFileSync(glue, "utf8");
+  const plain = source.replace('import source wasmModule from "./wasm_bg.wasm"', 'import wasmModule from "./index_bg.wasm"');
+  if (plain === source) throw new Error("expected wasm-bindgen to import wasm_bg.wasm, found no such import");
+  writeFileSync(glue, plain);
+  run(process.env.WASM_OPT_BIN ?? "wasm-opt", [
+    "-O3",
+    // What rustc emits by default, and the tag with which wasm-bindgen tells traps from exceptions.
+    // Not --all-features: binaryen would then write what runtimes do not read yet.
+    ...["bulk-memory", "bulk-memory-opt", "exception-handling", "multivalue", "mutable-globals"].map(enable),
+    ...["nontrapping-float-to-int", "reference-types", "sign-ext"].map(enable),
+    join(staging, "wasm_bg.wasm"),
+    "-o",
+    join(staging, "index_bg.wasm"),
+  ]);
+  cpSync("src/entrypoint.mjs", join(staging, "entrypoint.mjs"));
+  run(process.env.ESBUILD_BIN ?? "esbuild", [
+    join(staging, "entrypoint.mjs"),
+    "--bundle",
+    "--format=esm",
+    "--target=es2024",
+    "--minify",
+    "--charset=utf8",
+    "--external:cloudflare:workers",
+    "--external:./index_bg.wasm",
+    "--log-level=warning",
+    "--log-override:duplicate-object-key=silent", // one import object, named once per crate
+    `--outfile=${join(staging, "index.js")}`,
+  ]);
+  // Nobody who watches dist/ sees half of a build.
+  mkdirSync(dist, { recursive: true });
+  for (const name of ["index_bg.wasm", "index.js"]) {
+    cpSync(join(staging, name), join(dist, `.${name}`));
+    renameSync(join(dist, `.${name}`), join(dist, name));
+    const bytes = readFileSync(join(dist, name));
+    console.log(`dist/${name}: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
+  }
+  writeFileSync(keyFile, `${key} ${outputs()}`);
+}
+
+// What cargo made, and everything else that goes into dist/. The steps after cargo take seconds, and
+// wrangler asks for a build whenever it starts.
+function inputs() {
+  const files = ["src/entrypoint.mjs", "src/js/codec.mjs", "src/js/io.mjs", "scripts/build.mjs", "package-lock.json"];
+  return digest([join(target, "wasm32-unknown-unknown/release/metrics_gateway_worker.wasm"), ...files]);
+}
+
+function outputs() {
+  return digest([join(dist, "index.js"), join(dist, "index_bg.wasm")]);
+}
+
+function readKey() {
+  return existsSync(keyFile) ? readFileSync(keyFile, "utf8") : undefined;
+}
+
+function digest(files) {
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(existsSync(file) ? readFileSync(file) : "missing").update("\0");
+  return hash.digest("hex");
+}
+
+function enable(feature) {
+  return `--enable-${feature}`;
+}
+
+function rustflags() {
+  const home = process.env.HOME ?? "";
+  const cargo = process.env.CARGO_HOME ?? join(home, ".cargo");
+  const own = process.env.RUSTFLAGS?.split(" ").filter(Boolean) ?? [];
+  return [
+    ...own,
+    `--remap-path-prefix=${root}=/`,
+    `--remap-path-prefix=${cargo}=/cargo`,
+    `--remap-path-prefix=${join(home, ".rustup")}=/rustup`,
+  ];
+}
+
+function checkBindgen(bindgen) {
+  const lock = readFileSync("Cargo.lock", "utf8");
+  const wanted = /name = "wasm-bindgen"\nversion = "([^"]+)"/.exec(lock)?.[1];
+  let found;
+  try {
+    found = execFileSync(bindgen, ["--version"], { env, encoding: "utf8" }).trim().split(" ").at(-1);
+  } catch {
+    throw new Error(`${bindgen} was not found: run scripts/setup, or cargo install wasm-bindgen-cli --version ${wanted}`);
+  }
+  if (found !== wanted) {
+    throw new Error(`expected wasm-bindgen ${wanted} as in Cargo.lock, got ${found}: run scripts/setup`);
+  }
+}
+
+function revision() {
+  try {
+    return execFileSync("git", ["describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
+  } catch {
+    return ""; // built from an archive
+  }
+}
+
+function run(command, args, extra = {}) {
+  try {
+    execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"], env: { ...env, ...extra } });
+  } catch (error) {
+    const why = error.code === "ENOENT" ? "was not found: run scripts/setup" : `failed with exit code ${error.status}`;
+    throw new Error(`${command} ${why}`);
+  }
+}

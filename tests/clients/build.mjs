@@ -1,0 +1,68 @@
+// Callers as modules for workerd, built from source.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { ROOT } from "../e2e/harness/index.mjs";
+
+const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+const env = {
+  ...process.env,
+  PATH: [join(ROOT, ".tools/bin"), process.env.PATH, join(process.env.CARGO_HOME ?? join(process.env.HOME ?? "", ".cargo"), "bin")].join(
+    delimiter,
+  ),
+};
+
+/** @typedef {{ name: string, kind: "esModule" | "wasm", content: string | Uint8Array }} Module */
+
+/**
+ * A Rust Worker of this workspace, through cargo, wasm-bindgen and esbuild. Users run worker-build,
+ * which downloads its tools: the tests have them already, and nothing that is tested depends on what
+ * worker-build adds (proxies that make a new instance after a panic).
+ *
+ * @param {string} name of the package
+ * @param {string} entry JavaScript that exports what the Wasm has, from "./glue.js"
+ * @returns {Promise<Module[]>}
+ */
+export async function rustWorker(name, entry) {
+  const flags = ["--release", "--locked", "--target=wasm32-unknown-unknown", `--package=${name}`];
+  run("cargo", ["build", ...flags]);
+  const out = join(TARGET, "client-tests", name);
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const wasm = join(TARGET, `wasm32-unknown-unknown/release/${name.replaceAll("-", "_")}.wasm`);
+  run(process.env.WASM_BINDGEN_BIN ?? "wasm-bindgen", [wasm, "--target=module", "--no-typescript", `--out-dir=${out}`, "--out-name=index"]);
+  // Source phase imports are not in workerd yet; a plain import of a Wasm module is the same there.
+  const glue = readFileSync(join(out, "index.js"), "utf8").replace("import source ", "import ");
+  writeFileSync(join(out, "glue.js"), glue);
+  writeFileSync(join(out, "entry.js"), entry);
+  return [
+    { name: "index.js", kind: "esModule", content: await bundle(join(out, "entry.js")) },
+    { name: "index_bg.wasm", kind: "wasm", content: readFileSync(join(out, "index_bg.wasm")) },
+  ];
+}
+
+/** A TypeScript Worker with the TypeScript client, both from source. @returns {Promise<Module[]>} */
+export async function typescriptWorker(file) {
+  return [{ name: "index.js", kind: "esModule", content: await bundle(join(ROOT, file)) }];
+}
+
+async function bundle(file) {
+  const esbuild = await import("esbuild");
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    alias: { "metrics-reporter-client": join(ROOT, "clients/typescript/src/index.ts") },
+    external: ["cloudflare:workers", "./index_bg.wasm"],
+    logLevel: "warning",
+    logOverride: { "duplicate-object-key": "silent" }, // one import object, named once per crate
+  });
+  return outputFiles[0].contents;
+}
+
+function run(command, args) {
+  execFileSync(command, args, { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"], env });
+}

@@ -1,0 +1,267 @@
+// The Rust client in the real runtime: RPC, waitUntil, timers, interleaved requests, clients that go
+// away. What it sends is read from a stand-in for the reporter.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { until } from "../e2e/harness/index.mjs";
+import { rustWorker } from "./build.mjs";
+import { startCaller, startStandIn } from "./runtime.mjs";
+
+const STAND_IN = `
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+let calls = [];
+
+export class MetricsReporter extends WorkerEntrypoint {
+  record(samples) {
+    if (typeof samples !== "string" || samples[0] !== "1") throw new TypeError("not packed: " + samples);
+    const rows = JSON.parse(samples.slice(1));
+    calls.push(rows);
+    return rows.flatMap(([, , value]) => value).length;
+  }
+}
+export class Rejects extends WorkerEntrypoint {
+  record() {
+    throw new TypeError("a_total: value must be finite, got NaN");
+  }
+}
+export class Hangs extends WorkerEntrypoint {
+  record() {
+    return scheduler.wait(60_000);
+  }
+}
+export class Nonsense extends WorkerEntrypoint {
+  record() {
+    return { taken: "all" };
+  }
+}
+export class NoRecord extends WorkerEntrypoint {}
+
+export default {
+  fetch(request) {
+    const answer = Response.json(calls);
+    if (request.method === "DELETE") calls = [];
+    return answer;
+  },
+};
+`;
+const BINDINGS = {
+  METRICS: "MetricsReporter",
+  REJECTS: "Rejects",
+  HANGS: "Hangs",
+  NONSENSE: "Nonsense",
+  NO_RECORD: "NoRecord",
+};
+const ENTRY = `
+import { Counter, fetch, scheduled } from "./glue.js";
+export { Counter };
+export default { fetch, scheduled };
+`;
+
+let standIn;
+let worker;
+before(async () => {
+  const modules = await rustWorker("client-test-worker", ENTRY);
+  standIn = await startStandIn(STAND_IN, Object.values(BINDINGS));
+  const bindings = Object.entries(BINDINGS).map(([name, entrypoint]) => [name, standIn.addresses[entrypoint]]);
+  worker = await startCaller(modules, Object.fromEntries(bindings), { objects: { COUNTER: "Counter" }, scheduled: true });
+}, { timeout: 1_200_000 });
+after(() => Promise.all([worker?.stop(), standIn?.stop()]));
+
+const forget = () => standIn.fetch("/", { method: "DELETE" }).then((response) => response.text());
+const text = async (path, init) => (await worker.fetch(path, init)).text();
+
+/** The samples of each call so far, as soon as `enough` says so. */
+function calls(what, enough) {
+  let last;
+  return until(
+    what,
+    async () => {
+      last = await (await standIn.fetch("/")).json();
+      return enough(last) && last;
+    },
+    20_000,
+    () => JSON.stringify(last).slice(0, 2_000),
+  );
+}
+
+const total = (calls, name) =>
+  calls
+    .flat()
+    .filter((row) => row[0] === name)
+    .flatMap(([, , value]) => value)
+    .reduce((sum, value) => sum + value, 0);
+
+test("what the start of the isolate recorded leaves with the first request, and then never again", async () => {
+  assert.equal(await text("/plain"), "plain");
+  await calls("the first request", (calls) => total(calls, "starts_total") === 1);
+  await text("/plain");
+  await calls("the second request", (calls) => total(calls, "steps_total") === 1_000 && total(calls, "starts_total") === 1);
+});
+
+test("a thousand metrics of one request reach the reporter in one RPC", async () => {
+  await forget();
+  assert.equal(await text("/plain"), "plain");
+  const [call, ...more] = await calls("a call", (calls) => calls.length > 0);
+  assert.deepEqual(more, []);
+  assert.deepEqual(call, [
+    ["steps_total", 1, 500, ["path", "/plain"]],
+    ["step_ms", 3, Array.from({ length: 500 }, (_, i) => i), ["path", "/plain"]],
+  ]);
+});
+
+test("a reporter that rejects, hangs, talks nonsense, knows no record or is not bound leaves the response as it is", async () => {
+  for (const via of ["REJECTS", "HANGS", "NONSENSE", "NO_RECORD", "UNBOUND"]) {
+    // One of them hangs for a minute, and the client gives up on it after 2 s. A response that waited
+    // would do so each time; one that is late now and then is the machine's.
+    const took = [];
+    do {
+      const began = performance.now();
+      const response = await worker.fetch(`/plain?via=${via}`);
+      assert.equal(response.status, 200, via);
+      assert.equal(await response.text(), "plain", via);
+      took.push(performance.now() - began);
+    } while (took.at(-1) >= 1_500 && took.length < 5);
+    assert.ok(took.at(-1) < 1_500, `${via} took ${took} ms`);
+  }
+  for (const words of [
+    "outcome unknown: TypeError: a_total: value must be finite",
+    "outcome unknown: no answer within 2000 ms",
+    "outcome unknown: expected a number from 0 to 501",
+    'does not implement the method "record"',
+    "there is no reporter binding, so no metrics are recorded: Binding `UNBOUND` is undefined.",
+  ]) {
+    await worker.logged(words);
+  }
+  assert.equal(await text("/plain"), "plain");
+});
+
+test("flush waits for the reporter, and the account says how it ended", async () => {
+  assert.match(await text("/flush"), /recorded: 1, folded: 0, taken: 1, refused: 0, dropped: 0, unknown: 0, pending: 0, calls: 1/);
+  assert.match(await text("/flush?via=REJECTS"), /recorded: 1,.* unknown: 1, pending: 0, calls: 1/);
+  assert.match(await text("/flush?via=UNBOUND"), /recorded: 0,.* calls: 0/);
+});
+
+test("a timer measures a wait", async () => {
+  await forget();
+  assert.equal(await text("/time"), "timed");
+  const [[[name, type, value]]] = await calls("the timer", (calls) => calls.length > 0);
+  assert.deepEqual([name, type], ["step_ms", 3]);
+  assert.ok(value >= 29 && value < 5_000, String(value));
+});
+
+test("odd text crosses the binding, and a number that JSON cannot write stays behind", async () => {
+  await forget();
+  await text("/text");
+  const [[odd]] = await calls("the text", (calls) => calls.length > 0);
+  assert.deepEqual(odd, ["odd_total", 1, 1, ["n", "1.5", "pair", "😀", "quotes", '"\\', "zero", "a\0b"]]);
+  await forget();
+  await text("/nan");
+  assert.deepEqual(await calls("the number", (calls) => calls.length > 0), [[["odd_ms", 3, 1]]]);
+  await worker.logged('"odd_ms" dropped: its value must be finite, got NaN');
+});
+
+test("what is too large for one call arrives in several, whole", async () => {
+  await forget();
+  await text("/large");
+  const all = await calls("all of it", (calls) => calls.length === 3);
+  assert.deepEqual(all.map(([[, , values]]) => values.length).sort(), [1_000, 1_000, 500]);
+  const values = all.flatMap(([[, , values]]) => values).sort((a, b) => a - b);
+  assert.deepEqual(values, Array.from({ length: 2_500 }, (_, i) => i));
+});
+
+test("what goes on after the response is still one call", async () => {
+  await forget();
+  assert.equal(await text("/background"), "background");
+  const all = await calls("what came late", (calls) => total(calls, "late_total") === 1);
+  assert.equal(all.length, 1);
+  assert.equal(total(all, "answered_total"), 1);
+});
+
+test("each of many interleaved requests gets exactly what its own code recorded through the facade", async () => {
+  await forget();
+  const ids = Array.from({ length: 20 }, (_, i) => `r${i}`);
+  await Promise.all(ids.map((id) => text(`/facade?id=${id}`)));
+  const all = await calls("every request", (calls) => total(calls, "facade_steps") === 100);
+  assert.equal(all.length, ids.length);
+  for (const call of all) {
+    const [, id] = call[0][3].slice(2);
+    assert.deepEqual(
+      call,
+      [
+        ["facade_steps", 1, 5, ["kind", "step", "request", id]],
+        ["facade_ms", 3, [2, 2, 2], ["request", id]],
+      ],
+    );
+  }
+  assert.deepEqual(all.map((call) => call[0][3][3]).sort(), ids.sort());
+  await worker.logged('gauge "facade_size" is ignored');
+});
+
+test("what is recorded outside of a scope arrives once, whichever request takes it along", async () => {
+  await forget();
+  await Promise.all(Array.from({ length: 20 }, (_, i) => text(`/unscoped?id=r${i}`)));
+  const all = await calls("every sample", (calls) => total(calls, "facade_steps") === 100 && total(calls, "facade_ms") === 120);
+  for (const row of all.flat()) assert.equal(row[3]?.includes("request") ?? false, false, "it has no request's labels");
+});
+
+test("a Durable Object's metrics arrive, those of several requests together", async () => {
+  await forget();
+  const began = performance.now();
+  for (let i = 0; i < 5; i++) assert.equal(await text("/object"), "counted");
+  const seconds = Math.floor((performance.now() - began) / 1_000);
+  const all = await calls("five requests", (calls) => total(calls, "object_total") === 5);
+  // It sends each second.
+  assert.ok(all.length <= 2 + seconds, `${all.length} in ${seconds} s`);
+  await text("/object");
+  await calls("a sixth", (calls) => total(calls, "object_total") === 6);
+});
+
+test("a cron trigger's metrics arrive", async () => {
+  await forget();
+  assert.equal(await (await worker.fetch("/", {}, "scheduler")).text(), "ok");
+  await calls("the metric", (calls) => total(calls, "scheduled_total") === 1);
+});
+
+test("hundreds of requests leave no memory behind", async () => {
+  const pages = async () => Number(await text("/memory"));
+  const some = async () => {
+    for (let i = 0; i < 50; i++) {
+      await Promise.all(Array.from({ length: 10 }, () => text("/facade")));
+      if (i % 20 === 0) await forget();
+    }
+  };
+  // How many are at work at the same time is up to the machine, and memory never shrinks: five hundred
+  // more may need more at once, but what each of them left would be more each time.
+  const seen = [];
+  do {
+    await some();
+    seen.push(await pages());
+  } while (seen.length < 6 && seen.at(-1) !== seen.at(-2));
+  assert.equal(seen.at(-1), seen.at(-2), `pages of Wasm memory after each five hundred requests: ${seen}`);
+});
+
+// Both take their time, and find their own among each other's.
+describe("a handler that works for long", { concurrency: true }, () => {
+  const of = (id) => (calls) => calls.map((rows) => rows.filter(([, , , labels]) => labels?.at(-1) === id)).filter((rows) => rows.length > 0);
+  const part = (name, id) => [["long_total", 1, 1, ["part", name, "request", id]]];
+
+  test("sends what it has after ten seconds, and the rest at its end", async () => {
+    let ended = false;
+    const long = text("/long?id=stays").then(() => (ended = true));
+    await calls("the first part", (calls) => of("stays")(calls).length === 1);
+    assert.equal(ended, false);
+    await long;
+    const all = await calls("the second part", (calls) => of("stays")(calls).length === 2);
+    assert.deepEqual(of("stays")(all), [part("first", "stays"), part("second", "stays")]);
+  });
+
+  test("has its metrics arrive although its client went away", async () => {
+    const going = new AbortController();
+    const gone = assert.rejects(worker.fetch("/long?id=goes", { signal: going.signal }), { name: "AbortError" });
+    await worker.logged("goes is at work");
+    going.abort();
+    await gone;
+    await calls("the first part", (calls) => of("goes")(calls).length >= 1);
+  });
+});

@@ -1,0 +1,99 @@
+//! The tables in `docs/` say what the code does, because they are made from it.
+//!
+//! `UPDATE_DOCS=1 cargo test --test docs` writes them anew.
+
+#![cfg(not(target_family = "wasm"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failing test may panic"
+)]
+
+use std::fmt::Write as _;
+use std::fs;
+
+use metrics_gateway_worker::config::{Config, Setting, VARS};
+use metrics_gateway_worker::policy::{REFUSED_STATUSES, UNSENT_ERRORS};
+use metrics_gateway_worker::refusal::Reason;
+
+/// Compares, or replaces, what stands between `<!-- name -->` and `<!-- /name -->` in a file.
+fn check_section(path: &str, name: &str, expected: &str) {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(&path).unwrap();
+    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = text
+        .split_once(&start)
+        .unwrap_or_else(|| panic!("{path} has no {start}"));
+    let (section, after) = rest
+        .split_once(&end)
+        .unwrap_or_else(|| panic!("{path} has no {end}"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{start}{expected}{end}{after}")).unwrap();
+    } else {
+        assert_eq!(
+            section, expected,
+            "{path}: run UPDATE_DOCS=1 cargo test --test docs"
+        );
+    }
+}
+
+#[test]
+fn the_delivery_page_lists_the_statuses_that_mean_not_applied() {
+    let mut table = String::from(
+        "| status | code | why it proves that nothing was applied |\n| --- | --- | --- |\n",
+    );
+    for (code, why) in REFUSED_STATUSES {
+        writeln!(table, "| `{}` | {} | {why} |", code.name(), code as u8).unwrap();
+    }
+    check_section("docs/delivery.md", "refused-statuses", &table);
+}
+
+#[test]
+fn the_delivery_page_lists_the_errors_that_come_before_the_request_is_sent() {
+    let mut table = String::from("| code | tried again |\n| --- | --- |\n");
+    for (error, helps) in UNSENT_ERRORS {
+        let helps = if helps {
+            "yes"
+        } else {
+            "no: it is the same a second later"
+        };
+        writeln!(table, "| `{}` | {helps} |", error.as_str()).unwrap();
+    }
+    check_section("docs/delivery.md", "unsent-errors", &table);
+}
+
+#[test]
+fn the_troubleshooting_page_has_a_row_for_every_reason_of_refusal() {
+    let text = fs::read_to_string(format!(
+        "{}/docs/troubleshooting.md",
+        env!("CARGO_MANIFEST_DIR")
+    ));
+    let text = text.unwrap();
+    for reason in Reason::ALL {
+        let row = format!("| `{}` |", reason.as_str());
+        assert!(
+            text.contains(&row),
+            "docs/troubleshooting.md has no row for {}",
+            reason.as_str()
+        );
+    }
+}
+
+#[test]
+fn the_readme_has_every_var_with_its_default() {
+    let readme = fs::read_to_string(format!("{}/README.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let config = Config::default();
+    assert_eq!(config.settings().map(|(name, _)| name), VARS);
+    for (name, value) in config.settings() {
+        let value = match value {
+            Setting::Number(number) => number.to_string(),
+            Setting::Bool(value) => value.to_string(),
+            Setting::Text(text) => text.to_owned(),
+        };
+        let row = format!("| `{name}` | `{value}` |");
+        assert!(
+            readme.contains(&row),
+            "README.md has no row that starts with {row}"
+        );
+    }
+}

@@ -1,0 +1,262 @@
+// The dashboard's queries and the rules, on what a real Prometheus scrapes from the reference gateway while
+// the Worker pushes to it through a line that fails now and then.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { DRIVER, Process, ROOT, startGateway, startWorkerd, until } from "../e2e/harness/index.mjs";
+import { HISTOGRAM, rawPush } from "./raw-push.mjs";
+
+const DASHBOARD = JSON.parse(readFileSync(join(ROOT, "dashboards", "metrics-gateway-worker.json"), "utf8"));
+
+/** Every query of the dashboard, as Grafana would send it with all variables at "All". */
+const QUERIES = DASHBOARD.panels.flatMap(({ title, targets = [] }) =>
+  targets.map(({ refId, expr }) => ({ name: `${title} ${refId}`, expr: substitute(expr) })),
+);
+
+function substitute(expr) {
+  const query = expr.replaceAll("$__rate_interval", "30s").replaceAll("$job", ".*").replaceAll("$worker", ".*");
+  assert.doesNotMatch(query, /\$/, "a variable that the dashboard does not have");
+  return query;
+}
+
+const missing = ["prometheus", "promtool"].find((tool) => spawnSync(tool, ["--version"]).error);
+const skip = missing && `no ${missing} on PATH (Debian and Ubuntu: the package prometheus)`;
+
+describe("the dashboard file", () => {
+  test("every panel has a title, a description and a query, and overlaps no other", () => {
+    const taken = new Set();
+    for (const { title, type, description, targets, gridPos } of DASHBOARD.panels) {
+      assert.ok(title, JSON.stringify(gridPos));
+      if (type !== "row") assert.ok(description && targets.length > 0, title);
+      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y += 1) {
+        for (let x = gridPos.x; x < gridPos.x + gridPos.w; x += 1) {
+          assert.ok(x < 24 && !taken.has(`${x},${y}`), `${title} at ${x},${y}`);
+          taken.add(`${x},${y}`);
+        }
+      }
+    }
+    assert.equal(new Set(DASHBOARD.panels.map(({ id }) => id)).size, DASHBOARD.panels.length, "ids are unique");
+  });
+
+  test("it is bound to no data source and no installation", () => {
+    assert.doesNotMatch(JSON.stringify(DASHBOARD), /"uid":"(?!\$\{datasource\}"|metrics-gateway-worker")/);
+    assert.equal(DASHBOARD.id, undefined, "an id is the installation's");
+  });
+
+  test("every query is PromQL", { skip }, () => {
+    const directory = mkdtempSync(join(tmpdir(), "queries-"));
+    try {
+      const rules = QUERIES.map(({ expr }, index) => ({ record: `query:${index}`, expr }));
+      writeFileSync(join(directory, "queries.yml"), JSON.stringify({ groups: [{ name: "queries", rules }] }));
+      execFileSync("promtool", ["check", "rules", join(directory, "queries.yml")], { encoding: "utf8" });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
+/**
+ * A line to the gateway on which every tenth push is turned away before it is sent (and may be tried
+ * again), another finds no gateway at all, and another arrives but its answer does not come back.
+ */
+async function startBadLine(gateway) {
+  let pushes = 0;
+  const server = createServer(async (request, response) => {
+    const body = [];
+    for await (const chunk of request) body.push(chunk);
+    pushes += 1;
+    const proxyError = (code) => response.writeHead(500, { "content-type": "text/plain" }).end(`ProxyError: ${code}`);
+    if (pushes % 10 === 3) return proxyError("connection_refused");
+    if (pushes % 10 === 6) return proxyError("destination_not_found");
+    const headers = { ...request.headers };
+    for (const name of ["host", "connection", "content-length", "transfer-encoding"]) delete headers[name];
+    const answer = await fetch(`http://${gateway}${request.url}`, { method: request.method, headers, body: Buffer.concat(body) });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    if (pushes % 10 === 9) return response.socket.destroy();
+    response.writeHead(answer.status, Object.fromEntries(answer.headers)).end(bytes);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { address: `127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), server.close()) };
+}
+
+/** A real Prometheus that scrapes `target` every second and evaluates dashboards/rules.yml. */
+async function startPrometheus(target) {
+  const directory = mkdtempSync(join(tmpdir(), "prometheus-"));
+  cpSync(join(ROOT, "dashboards", "rules.yml"), join(directory, "rules.yml"));
+  // JSON is YAML.
+  writeFileSync(
+    join(directory, "prometheus.yml"),
+    JSON.stringify({
+      global: { scrape_interval: "1s", evaluation_interval: "1s" },
+      rule_files: ["rules.yml"],
+      scrape_configs: [{ job_name: "metrics-gateway", static_configs: [{ targets: [target] }] }],
+    }),
+  );
+  const child = new Process("prometheus", "prometheus", [
+    `--config.file=${join(directory, "prometheus.yml")}`,
+    `--storage.tsdb.path=${join(directory, "data")}`,
+    "--web.listen-address=127.0.0.1:0",
+  ]);
+  const stop = async () => {
+    await child.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    const address = await child.until("Prometheus listens", () =>
+      child.lines.map(({ text }) => /Listening on.*address=(127\.0\.0\.1:[1-9]\d*)/.exec(text)?.[1]).find(Boolean),
+    );
+    // It answers 503 from when it listens until its storage and its rules are loaded.
+    await until("Prometheus to be ready", async () => (await fetch(`http://${address}/-/ready`)).ok);
+    const ask = async (path, parameters) => {
+      const response = await fetch(`http://${address}/api/v1/${path}?${new URLSearchParams(parameters)}`);
+      const body = await response.json();
+      assert.equal(body.status, "success", `${JSON.stringify(parameters)}: ${body.error}`);
+      return body.data;
+    };
+    return { ask, query: async (query) => (await ask("query", { query })).result, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
+  let gateway, line, worker, prometheus, load;
+  const loading = new AbortController();
+
+  /** One request's worth of metrics, with what goes wrong in practice: an invalid name, an id as a label. */
+  function samples(turn) {
+    const route = ["/cart", "/search", "/login"][turn % 3];
+    const counter = (name, labels) => ({ name, type: "counter", value: 1, labels });
+    const histogram = (name, labels) => ({ name, type: "histogram", value: 5 + (turn % 200), labels });
+    return [
+      counter("requests_total", { route, method: "GET", status: 200 }),
+      counter("http_requests_total", { route, method: "GET", status: 200 }),
+      histogram("request_latency_ms", { route }),
+      histogram("http_request_duration_ms", { method: "GET", status: 200 }),
+      counter("sessions_total", { id: turn }),
+      counter("not-a-name", {}),
+      counter("known_otherwise_total", {}),
+    ];
+  }
+
+  async function run() {
+    for (let turn = 0; !loading.signal.aborted; turn += 1) {
+      await worker.value("record", [samples(turn)], {}, turn % 2 === 0 ? "checkout" : "search");
+      await pause(20, undefined, { signal: loading.signal }).catch(() => {}); // paces the load
+    }
+  }
+
+  before(async () => {
+    gateway = await startGateway();
+    line = await startBadLine(gateway.address);
+    worker = await startWorkerd({
+      gateway: line.address,
+      vars: { FLUSH_INTERVAL_MS: "100", MAX_SERIES_PER_METRIC: "20" },
+      callers: {
+        checkout: { file: DRIVER, props: { labels: { worker: "checkout" } } },
+        search: { file: DRIVER, props: { labels: { worker: "search" } } },
+      },
+    });
+    // A histogram there, so the Worker's counter of this name is rejected.
+    await rawPush(gateway.address, "known_otherwise_total", HISTOGRAM);
+    prometheus = await startPrometheus(gateway.address);
+    load = run();
+  });
+
+  after(async () => {
+    loading.abort();
+    await load;
+    await prometheus?.stop();
+    await worker?.stop();
+    line?.stop();
+    await gateway?.stop();
+  });
+
+  test("every query of the dashboard returns data", async () => {
+    let empty;
+    await until(
+      "every query returns data",
+      async () => {
+        empty = [];
+        for (const { name, expr } of QUERIES) {
+          const result = await prometheus.query(expr);
+          if (!result.some(({ value }) => Number.isFinite(Number(value[1])))) empty.push(`${name}: ${expr}`);
+        }
+        return empty.length === 0;
+      },
+      120_000,
+      () => empty.join("\n"),
+    );
+  });
+
+  test("the variables offer the jobs and the callers", async () => {
+    const values = Object.fromEntries(
+      await Promise.all(
+        DASHBOARD.templating.list
+          .filter(({ type }) => type === "query")
+          .map(async ({ name, definition }) => {
+            const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(definition);
+            return [name, await prometheus.ask(`label/${label}/values`, { "match[]": substitute(selector) })];
+          }),
+      ),
+    );
+    assert.deepEqual(values, { job: ["metrics-gateway"], worker: ["checkout", "search"] });
+  });
+
+  test("the recording rules have values, and the losses of the bad line are about to alert", async () => {
+    for (const rule of [
+      "metrics_reporter:samples_dropped:ratio_increase15m",
+      "metrics_reporter:samples_unknown:ratio_increase15m",
+      "metrics_reporter:samples_rejected:ratio_increase15m",
+      "metrics_reporter:samples_refused:ratio_increase15m",
+      "metrics_reporter:overflow_samples:increase15m",
+    ]) {
+      await until(`${rule} is over 0`, async () => (await prometheus.query(`${rule} > 0`)).length > 0, 60_000);
+    }
+    const pending = await until(
+      "the alerts are pending",
+      async () => {
+        const names = (await prometheus.query('ALERTS{alertstate="pending"}')).map(({ metric }) => metric.alertname);
+        return ["MetricsReporterDroppingSamples", "MetricsReporterUnknownOutcomes", "MetricsReporterRejectedByGateway", "MetricsReporterOverflow"].every(
+          (name) => names.includes(name),
+        ) && names;
+      },
+      60_000,
+    );
+    assert.ok(!pending.includes("MetricsReporterNoPushes"), pending.join(", "));
+  });
+
+  test("the shares of loss that the dashboard shows are the Worker's own", async () => {
+    const sum = (counts) => Object.values(counts).reduce((total, count) => total + count, 0);
+    for (const [panel, of, among] of [
+      ["Dropped", ({ dropped }) => sum(dropped), settled],
+      ["Unknown", ({ unknown }) => sum(unknown), settled],
+      ["Refused", ({ refused }) => sum(refused), (stats) => stats.taken + sum(stats.refused)],
+    ]) {
+      const { expr } = QUERIES.find(({ name }) => name === `${panel} A`);
+      let shown, own;
+      await until(
+        `${panel} shows the Worker's own share`,
+        async () => {
+          const stats = await worker.value("stats");
+          own = of(stats) / among(stats);
+          shown = Number((await prometheus.query(expr))[0]?.value[1]);
+          // The windows differ: the last 30 s there, everything here.
+          return shown > 0.01 && Math.abs(shown - own) < 0.05;
+        },
+        60_000,
+        () => `shown ${shown}, own ${own}`,
+      );
+    }
+    function settled({ delivered, rejected, dropped, unknown }) {
+      return delivered + rejected + sum(dropped) + sum(unknown);
+    }
+  });
+});

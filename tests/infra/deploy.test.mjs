@@ -1,0 +1,331 @@
+// scripts/deploy.sh in a small repository of its own, with a `tofu` that writes down how it was called.
+
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { appendFileSync, chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { ROOT } from "../e2e/harness/index.mjs";
+
+// Plans as $PLAN_STATUS says (0 no changes, 2 changes), and removes what $PLAN_REMOVES names.
+const TOFU = `#!/bin/sh
+echo "$*" >>"$TOFU_LOG"
+shift # -chdir=…
+case $1 in
+  init) exit "\${INIT_STATUS:-0}" ;;
+  plan)
+    for argument; do case $argument in -out=*) echo "a plan" >"\${argument#-out=}" ;; esac; done
+    echo "revision: $TF_VAR_revision data: $TF_DATA_DIR" >>"$TOFU_LOG"
+    exit "\${PLAN_STATUS:-2}" ;;
+  show)
+    printf '{"resource_changes":['
+    if [ -n "$PLAN_REMOVES" ]; then printf '{"address":"%s","change":{"actions":["delete"]}}' "$PLAN_REMOVES"; fi
+    printf ']}' ;;
+  apply) exit "\${APPLY_STATUS:-0}" ;;
+  output)
+    case $3 in
+      metrics_gateway_worker_script_name) echo '"cell1-dev-metrics-gateway-worker"' ;;
+      *) echo null ;;
+    esac ;;
+esac
+`;
+
+// Leaves in dist/ what the real build does: the parts, with the revision in the Wasm.
+const MAKEFILE = `build:
+\t@mkdir -p dist
+\t@echo 'export { MetricsReporter } from "./index_bg.wasm";' >dist/index.js
+\t@printf '\\000asm 0.1.0+%s%s' "$\${REVISION-$$(git rev-parse --short=12 HEAD)}" "$$DIRTY" >dist/index_bg.wasm
+\t@[ -z "$$TOUCHES" ] || echo touched >>tracked.txt
+`;
+
+const DEV = `account_id = "0123456789abcdef0123456789abcdef"
+cell       = "cell1"
+env        = "dev"
+`;
+
+let directory, log, caller, verified;
+
+function git(...args) {
+  return execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], { cwd: directory, encoding: "utf8" });
+}
+
+function commit() {
+  git("add", "--all");
+  git("commit", "--quiet", "--allow-empty", "--message", "a change");
+  return git("rev-parse", "HEAD").trim();
+}
+
+/** Runs deploy.sh and resolves with its exit status, what it printed, and how it called tofu. */
+function deploy(args, env = {}) {
+  rmSync(log, { force: true });
+  return new Promise((resolve) => {
+    const child = execFile(
+      join(directory, "scripts", "deploy.sh"),
+      args,
+      {
+        cwd: directory,
+        env: { ...process.env, PATH: `${join(directory, "..", "bin")}:${process.env.PATH}`, TOFU: "", TOFU_LOG: log, VERIFY_URL: "", VERIFY_ARGS: "", CLOUDFLARE_API_TOKEN: "", ...env },
+      },
+      (error, stdout, stderr) =>
+        resolve({
+          status: error ? error.code : 0,
+          output: stdout + stderr,
+          calls: existsSync(log) ? readFileSync(log, "utf8") : "",
+        }),
+    );
+    child.stdin.end();
+  });
+}
+
+before(async () => {
+  caller = createServer((request, response) => {
+    verified += 1;
+    response.writeHead(200).end(JSON.stringify({ ok: true, outcome: "delivered", accepted: 1, rejected: 0, refused: [] }));
+  });
+  await new Promise((resolve) => caller.listen(0, "127.0.0.1", resolve));
+});
+after(() => caller.close());
+
+beforeEach(() => {
+  const parent = mkdtempSync(join(tmpdir(), "deploy-test-"));
+  directory = join(parent, "repository");
+  log = join(parent, "tofu.log");
+  verified = 0;
+  mkdirSync(join(parent, "bin"));
+  writeFileSync(join(parent, "bin", "tofu"), TOFU);
+  chmodSync(join(parent, "bin", "tofu"), 0o755);
+  for (const path of ["scripts/deploy.sh", "scripts/verify.mjs", "scripts/verify-checks"]) {
+    cpSync(join(ROOT, path), join(directory, path), { recursive: true });
+  }
+  for (const path of ["variables.tf", ".gitignore"]) cpSync(join(ROOT, "infra", path), join(directory, "infra", path));
+  mkdirSync(join(directory, "infra/config/vars"), { recursive: true });
+  mkdirSync(join(directory, "infra/config/backend"), { recursive: true });
+  writeFileSync(join(directory, "infra/config/vars/dev.tfvars"), DEV);
+  writeFileSync(join(directory, "infra/config/backend/dev.hcl"), 'bucket = "b"\n');
+  writeFileSync(join(directory, "Makefile"), MAKEFILE);
+  writeFileSync(join(directory, ".gitignore"), "/dist\n");
+  writeFileSync(join(directory, "tracked.txt"), "as committed\n");
+  execFileSync("git", ["init", "--quiet", directory]);
+  commit();
+});
+afterEach(() => rmSync(join(directory, ".."), { recursive: true }));
+
+const url = () => `http://127.0.0.1:${caller.address().port}`;
+
+describe("a deployment", () => {
+  test("builds, plans, applies and verifies, in this order", async () => {
+    const { status, output, calls } = await deploy(["--env", "dev", "--yes", "--verify-url", url()]);
+    assert.equal(status, 0, output);
+    assert.deepEqual([...calls.matchAll(/-chdir=\S+ (\w+)/g)].map((call) => call[1]).slice(0, 4), ["init", "plan", "show", "apply"]);
+    assert.equal(verified, 1);
+    assert.match(output, /dev runs [0-9a-f]{12}, verified/);
+  });
+
+  test("uses the environment's variables, state and folder, and tells the revision", async () => {
+    const { calls } = await deploy(["--env", "dev", "--yes", "--verify-url", url()]);
+    const revision = git("rev-parse", "HEAD").trim();
+    assert.match(calls, new RegExp(`init .*-backend-config=${directory}/infra/config/backend/dev\\.hcl`));
+    assert.match(calls, new RegExp(`plan .*-var-file=${directory}/infra/config/vars/dev\\.tfvars`));
+    assert.match(calls, new RegExp(`revision: ${revision} data: ${directory}/infra/\\.terraform\\.dev`));
+  });
+
+  test("applies the plan that was shown, and no other", async () => {
+    const { calls } = await deploy(["--env", "dev", "--yes", "--verify-url", url()]);
+    const planned = /plan .*-out=(\S+)/.exec(calls)[1];
+    assert.match(calls, new RegExp(`apply -input=false ${planned}\\n`));
+    assert.deepEqual(readdirSync(join(directory, "infra/.plans")), [], "an applied plan is no use, and holds secrets");
+  });
+
+  test("without changes applies nothing, and verifies all the same", async () => {
+    const { status, output, calls } = await deploy(["--env", "dev", "--yes", "--verify-url", url()], { PLAN_STATUS: "0" });
+    assert.equal(status, 0, output);
+    assert.doesNotMatch(calls, / apply /);
+    assert.match(output, /no changes: dev already runs/);
+    assert.equal(verified, 1);
+  });
+
+  test("whose verification fails has failed, and says where to read on", async () => {
+    const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", "http://127.0.0.1:1"]);
+    assert.equal(status, 1, output);
+    assert.match(output, /deployed, but not verified: docs\/runbook\.md/);
+  });
+
+  test("can go without verification when told so", async () => {
+    const { status, output } = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(status, 0, output);
+    assert.match(output, /deployed, not verified/);
+    assert.equal(verified, 0);
+  });
+
+  for (const [what, env, says] of [
+    ["init", { INIT_STATUS: "1" }, /init failed/],
+    ["plan", { PLAN_STATUS: "1" }, /plan failed/],
+    ["apply", { APPLY_STATUS: "1" }, /apply failed; run it again/],
+  ]) {
+    test(`stops when ${what} fails`, async () => {
+      const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", url()], env);
+      assert.equal(status, 1, output);
+      assert.match(output, says);
+      assert.equal(verified, 0);
+    });
+  }
+
+  test("uses terraform where there is no tofu", async () => {
+    const bin = join(directory, "..", "bin");
+    cpSync(join(bin, "tofu"), join(bin, "my-terraform"));
+    const { status, output } = await deploy(["--env", "dev", "--yes", "--no-verify"], { TOFU: join(bin, "my-terraform") });
+    assert.equal(status, 0, output);
+  });
+});
+
+describe("a saved plan", () => {
+  test("is kept, readable by its owner alone, and nothing is applied", async () => {
+    const { status, output, calls } = await deploy(["--env", "dev", "--plan"]);
+    assert.equal(status, 0, output);
+    assert.doesNotMatch(calls, / apply /);
+    const [name] = readdirSync(join(directory, "infra/.plans"));
+    assert.equal(statSync(join(directory, "infra/.plans", name)).mode & 0o077, 0);
+    assert.match(output, new RegExp(`scripts/deploy\\.sh --env dev --apply infra/\\.plans/${name}`));
+  });
+
+  test("can be applied later", async () => {
+    await deploy(["--env", "dev", "--plan"]);
+    const plan = join("infra/.plans", readdirSync(join(directory, "infra/.plans"))[0]);
+    const { status, output, calls } = await deploy(["--env", "dev", "--apply", plan, "--yes", "--verify-url", url()]);
+    assert.equal(status, 0, output);
+    assert.doesNotMatch(calls, / plan /);
+    assert.match(calls, / apply /);
+  });
+
+  test("is refused for another commit than it was made for", async () => {
+    await deploy(["--env", "dev", "--plan"]);
+    const plan = join("infra/.plans", readdirSync(join(directory, "infra/.plans"))[0]);
+    commit();
+    const { status, output, calls } = await deploy(["--env", "dev", "--apply", plan, "--yes", "--no-verify"]);
+    assert.equal(status, 2, output);
+    assert.match(output, /the plan was made for "dev [0-9a-f]{40} [0-9a-f]{64}", but this is/);
+    assert.doesNotMatch(calls, / apply /);
+  });
+
+  test("does not make the tree unclean", async () => {
+    await deploy(["--env", "dev", "--plan"]);
+    assert.equal(git("status", "--porcelain"), "");
+  });
+});
+
+describe("refused before anything is changed", () => {
+  const untouched = ({ calls }) => assert.doesNotMatch(calls, / (plan|apply) /);
+
+  test("a tree with a changed file", async () => {
+    appendFileSync(join(directory, "tracked.txt"), "changed\n");
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /changes that no commit has; commit or remove:\n M tracked\.txt/);
+    untouched(run);
+  });
+
+  test("a tree with a file that git does not know", async () => {
+    writeFileSync(join(directory, "new.txt"), "");
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /\?\? new\.txt/);
+    untouched(run);
+  });
+
+  test("a build that changes a tracked file", async () => {
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { TOUCHES: "yes" });
+    assert.equal(run.status, 2);
+    assert.match(run.output, /the build changed files that git tracks/);
+    untouched(run);
+  });
+
+  test("a build of another commit", async () => {
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { REVISION: "0123456789ab" });
+    assert.equal(run.status, 1);
+    assert.match(run.output, /dist\/index_bg\.wasm is not a build of [0-9a-f]{12}/);
+    untouched(run);
+  });
+
+  test("a build of a changed tree", async () => {
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { DIRTY: "-dirty" });
+    assert.equal(run.status, 1);
+    assert.match(run.output, /built from a tree with changes/);
+    untouched(run);
+  });
+
+  test("a plan that takes something away, unless that is meant", async () => {
+    const refused = await deploy(["--env", "dev", "--yes", "--no-verify"], { PLAN_REMOVES: "module.tunnel.x[0]" });
+    assert.equal(refused.status, 2);
+    assert.match(refused.output, /--allow-destroy if that is meant:\n  removed: module\.tunnel\.x\[0\]/);
+    assert.doesNotMatch(refused.calls, / apply /);
+
+    const meant = await deploy(["--env", "dev", "--yes", "--no-verify", "--allow-destroy"], { PLAN_REMOVES: "module.tunnel.x[0]" });
+    assert.equal(meant.status, 0, meant.output);
+    assert.match(meant.calls, / apply /);
+  });
+
+  test("an apply that nobody could confirm", async () => {
+    const run = await deploy(["--env", "dev", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /nobody here to ask; say --yes/);
+    assert.doesNotMatch(run.calls, / apply /);
+  });
+
+  test("an environment without variables", async () => {
+    const run = await deploy(["--env", "prod", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /no infra\/config\/vars\/prod\.tfvars/);
+  });
+
+  test("variables of another environment", async () => {
+    writeFileSync(join(directory, "infra/config/vars/prod.tfvars"), DEV);
+    commit();
+    const run = await deploy(["--env", "prod", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /prod\.tfvars is for env "dev", not "prod"/);
+  });
+
+  test("the account id that the example has", async () => {
+    writeFileSync(join(directory, "infra/config/vars/dev.tfvars"), DEV.replace(/0123456789abcdef/g, "0000000000000000"));
+    commit();
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /has no account_id yet/);
+  });
+
+  test("a misspelt variable, which tofu would only warn of", async () => {
+    appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), "enable_tunel = true\nsample_rat = 1\n");
+    commit();
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /sets what is no variable: enable_tunel, sample_rat$/m);
+  });
+
+  test("an environment whose state has no place", async () => {
+    rmSync(join(directory, "infra/config/backend/dev.hcl"));
+    commit();
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2);
+    assert.match(run.output, /no infra\/config\/backend\/dev\.hcl says where the state is/);
+    untouched(run);
+  });
+
+  for (const [args, says] of [
+    [[], /--env must name an environment/],
+    [["--env", "../dev"], /--env must name an environment/],
+    [["--env"], /--env needs a value/],
+    [["--env", "dev"], /nothing to verify with: give --verify-url/],
+    [["--env", "dev", "--plan", "--apply", "x"], /exclude each other/],
+    [["--env", "dev", "--no-verify", "--apply", "no-such-plan"], /no plan at no-such-plan/],
+    [["--env", "dev", "--force"], /unknown argument --force/],
+  ]) {
+    test(`wrong usage: deploy.sh ${args.join(" ")}`, async () => {
+      const run = await deploy(args);
+      assert.equal(run.status, 2, run.output);
+      assert.match(run.output, says);
+      assert.equal(run.calls, "");
+    });
+  }
+});

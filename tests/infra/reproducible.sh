@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Two clean builds of one commit, in folders of different names, give the same bytes.
+#
+#   tests/infra/reproducible.sh [DIST]
+#
+# With DIST that folder must have these bytes, too: so anybody can check a release against its source.
+set -euo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+given=${1:+$(cd "$1" && pwd)}
+scripts/setup
+use_tools
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+revision=$(git describe --always --abbrev=7 --exclude='*')
+
+# build FOLDER [TARGET]: a clean build of HEAD, which finds nothing of this folder but the npm packages and tools.
+build() {
+  mkdir -p "$1"
+  git archive HEAD | tar -xf - -C "$1"
+  ln -s "$ROOT/node_modules" "$1/node_modules"
+  ln -s "$TOOLS" "$1/.tools"
+  say "building $revision in $1"
+  (cd "$1" && CARGO_TARGET_DIR=${2:-$1/target} DIST_DIR=$1/dist METRICS_REPORTER_REVISION=$revision node scripts/build.mjs)
+}
+
+build "$scratch/a"
+rm -rf "$scratch/a/target"
+build "$scratch/another/folder" "$scratch/its-target"
+
+status=0
+same() {
+  if cmp "$1" "$2"; then note "the same: $1"; else status=1; fi
+}
+for part in index.js index_bg.wasm; do
+  same "$scratch/a/dist/$part" "$scratch/another/folder/dist/$part"
+  [ -z "$given" ] || same "$scratch/a/dist/$part" "$given/$part"
+done
+[ "$status" -eq 0 ] && say "$revision builds to the same bytes"
+exit "$status"

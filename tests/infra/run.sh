@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Checks infra/, dashboards/ and the scripts that deploy: everything that needs no account and no cluster.
+#
+# OpenTofu code is checked by tofu-check where there is one (TOFU_CHECK, or on PATH), which needs no provider
+# registry; elsewhere by tofu or terraform itself, which does. What cannot run here is skipped, and said.
+set -uo pipefail
+. "$(dirname "$0")/../../scripts/lib.sh"
+use_node || die "no usable Node; run make setup"
+
+TOFU_CHECK=${TOFU_CHECK:-$(command -v tofu-check || true)}
+TOFU=${TOFU:-$(command -v tofu || command -v terraform || true)}
+SCRATCH=$(mktemp -d)
+trap 'rm -rf "$SCRATCH"' EXIT
+
+# check_stack ROOT DIR: formatting, validity and tests of the OpenTofu code in ROOT/DIR.
+check_stack() {
+  local root=$1 dir=$1/$2
+  if [ -n "$TOFU_CHECK" ]; then
+    "$TOFU_CHECK" "$dir" --root "$root" --test
+  elif [ -n "$TOFU" ]; then
+    # In a copy: what init downloads stays out of the tree.
+    local copy=$SCRATCH/real
+    rm -rf "$copy" && cp -R "$root" "$copy" || return 1
+    "$TOFU" "-chdir=$copy/$2" fmt -check -recursive -diff || return 1
+    if ! "$TOFU" "-chdir=$copy/$2" init -backend=false -input=false >"$SCRATCH/init.log" 2>&1; then
+      SKIP_REASON="$(basename "$TOFU") could not get the providers (formatting was checked)"
+      return "$SKIP"
+    fi
+    "$TOFU" "-chdir=$copy/$2" validate && "$TOFU" "-chdir=$copy/$2" test
+  else
+    SKIP_REASON="no tofu-check, tofu or terraform on PATH"
+    return "$SKIP"
+  fi
+}
+
+# plan_with FILE: the root stack planned on mock providers with the values of a tfvars file.
+plan_with() {
+  local copy=$SCRATCH/vars
+  rm -rf "$copy" && cp -R infra "$copy" && rm -f "$copy"/tests/*.tftest.hcl || return 1
+  # Only what the example leaves for its user to fill in is filled in.
+  sed 's/"00000000000000000000000000000000"/"0123456789abcdef0123456789abcdef"/' "$1" >"$copy/example.auto.tfvars"
+  {
+    sed '/^variables {/,$d' infra/tests/stack.tftest.hcl # its mocks
+    printf 'run "plans" {\n  command = plan\n  variables {\n'
+    printf '    metrics_gateway_worker_build_dir = "./modules/worker/tests/fixture"\n  }\n}\n'
+  } >"$copy/tests/vars.tftest.hcl"
+  check_stack "$copy" .
+}
+
+# The real build passes the Worker module's own checks, and is uploaded as exactly two parts.
+upload() {
+  if [ ! -s dist/index.js ] || [ ! -s dist/index_bg.wasm ]; then
+    SKIP_REASON="no dist/; run make build"
+    return "$SKIP"
+  fi
+  local copy=$SCRATCH/upload
+  rm -rf "$copy" && cp -R infra "$copy" && rm -f "$copy"/modules/worker/tests/*.tftest.hcl || return 1
+  cp dist/index.js dist/index_bg.wasm "$copy/modules/worker/tests/fixture/" || return 1
+  cat >"$copy/modules/worker/tests/upload.tftest.hcl" <<EOF
+mock_provider "cloudflare" {}
+
+run "uploads_the_build" {
+  command = plan
+  variables {
+    account_id                            = "0123456789abcdef0123456789abcdef"
+    cell                                  = "cell1"
+    env                                   = "dev"
+    build_dir                             = "./tests/fixture"
+    metrics_gateway_worker_vpc_service_id = "0196a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+  }
+
+  assert {
+    condition     = output.parts == { "index.js" = "$(digest dist/index.js)", "index_bg.wasm" = "$(digest dist/index_bg.wasm)" }
+    error_message = "what is uploaded must be dist/, byte for byte"
+  }
+}
+EOF
+  check_stack "$copy" modules/worker
+}
+
+digest() { node -e 'console.log(require("crypto").createHash("sha256").update(require("fs").readFileSync(process.argv[1])).digest("hex"))' "$1"; }
+
+rules() {
+  have promtool || {
+    SKIP_REASON="no promtool on PATH (Debian and Ubuntu: the package prometheus)"
+    return "$SKIP"
+  }
+  promtool check rules dashboards/rules.yml && promtool test rules dashboards/rules.test.yml
+}
+
+dashboard() { node dashboards/build.mjs --check; }
+scripts_and_docs() { node --test tests/infra/*.test.mjs; }
+
+for module in infra/modules/*/; do
+  name=$(basename "$module")
+  step "module $name" check_stack infra "modules/$name"
+done
+step "root stack" check_stack infra .
+for file in infra/config/vars/*; do
+  step "example $(basename "$file")" plan_with "$file"
+done
+step "upload of dist/" upload
+step "alert rules (promtool)" rules
+step "dashboard is what build.mjs makes" dashboard
+step "deploy, verify, queries, docs" scripts_and_docs
+
+summary "tests/infra/run.sh ran:"

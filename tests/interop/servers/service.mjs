@@ -1,0 +1,29 @@
+// The service as protobuf-es wants it, from the .proto itself: nothing is generated or committed.
+
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import protobuf from "protobufjs";
+import descriptor from "protobufjs/ext/descriptor.js";
+
+export function loadService(file) {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorsOf(file)));
+  return registry.getService("marqo.metrics.v1.MetricsIngest");
+}
+
+/** The compiled proto, a FileDescriptorSet. */
+export function descriptorsOf(file) {
+  const set = protobuf.loadSync(file).toDescriptor("proto3");
+  for (const one of set.file) qualify(one);
+  return descriptor.FileDescriptorSet.encode(set).finish();
+}
+
+// protobufjs leaves the names of fields' types relative; a descriptor has them in full.
+function qualify({ package: scope, messageType }) {
+  for (const message of messageType) {
+    for (const field of message.field) {
+      if (!field.typeName) continue;
+      const nested = message.nestedType.some(({ name }) => name === field.typeName);
+      field.typeName = `.${scope}.${nested ? `${message.name}.` : ""}${field.typeName}`;
+    }
+  }
+}
