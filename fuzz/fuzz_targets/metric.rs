@@ -1,15 +1,17 @@
-//! A legal sample as the bytes of a Metric, against prost.
+//! A legal sample as the bytes of a Metric, against prost and against a reader by hand.
 //!
 //! The input is read as a sample whose names are legal whatever the bytes are; texts are any texts.
 //! What is checked: the bytes are exactly those that prost writes for the same Metric (but for a
 //! value of 0, which prost leaves out), their length is the one that was announced, prost reads
-//! them back, and adding a second sample to them changes nothing of the first. A label that is
-//! given twice is refused.
+//! them back, and adding a second sample to them changes nothing of the first. What writes the
+//! bytes uses prost for a part of it, so a reader that knows nothing of prost has to read the same.
+//! A label that is given twice is refused.
 
 #![no_main]
 
 use std::collections::BTreeMap;
 
+use grpc_web_unary::frame_header;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use metrics_gateway_worker::labels::{Labels, TrustedLabels};
@@ -18,6 +20,8 @@ use metrics_gateway_worker::value::Value;
 use metrics_gateway_worker::wire::{metric_len, put_key, put_metric};
 use prost::Message as _;
 
+#[path = "../../tests/properties/wire.rs"]
+mod by_hand;
 #[path = "../wire.rs"]
 mod wire;
 
@@ -97,6 +101,25 @@ fn sample(input: &mut Unstructured<'_>) -> Result<Option<(Vec<u8>, Metric)>> {
     Ok(Some((bytes, metric)))
 }
 
+/// Both readers have to read `bytes` as this.
+fn assert_reads_back(bytes: &[u8], request: &PushRequest) {
+    let read = PushRequest::decode(bytes).expect("a PushRequest");
+    assert_eq!(read, *request);
+    let len = u32::try_from(bytes.len()).expect("a short input");
+    let body = [&frame_header(len)[..], bytes].concat();
+    let read: Vec<_> = by_hand::decode(&body)
+        .into_iter()
+        .map(|metric| Metric {
+            name: metric.series.name,
+            help: metric.help,
+            kind: i32::try_from(metric.series.kind).expect("1 or 3"),
+            labels: metric.series.labels,
+            value: metric.value,
+        })
+        .collect();
+    assert_eq!(read, request.metrics);
+}
+
 fuzz_target!(|input: &[u8]| {
     let mut input = Unstructured::new(input);
     let Ok(Some((mut bytes, metric))) = sample(&mut input) else {
@@ -108,17 +131,11 @@ fuzz_target!(|input: &[u8]| {
     if request.metrics[0].value != 0.0 {
         assert_eq!(bytes, request.encode_to_vec());
     }
-    assert_eq!(
-        PushRequest::decode(&*bytes).expect("a PushRequest"),
-        request
-    );
+    assert_reads_back(&bytes, &request);
     // A second one behind it.
     if let Ok(Some((more, metric))) = sample(&mut input) {
         bytes.extend_from_slice(&more);
         request.metrics.push(metric);
-        assert_eq!(
-            PushRequest::decode(&*bytes).expect("a PushRequest"),
-            request
-        );
+        assert_reads_back(&bytes, &request);
     }
 });

@@ -220,7 +220,8 @@ async function using(options, use) {
  *
  * @param {import("./servers.mjs").Server} server
  * @param {(cell: string, outcome: { text?: string, note?: string, error?: Error }) => void} seen
- * @returns {Promise<{ missing?: string }>} what is missing, when it could not be started for that
+ * @returns {Promise<{ missing?: string, title?: string }>} what is missing, when it could not be
+ *   started for that; else its name for a table
  */
 export async function tryServer(server, seen) {
   const tools = await Promise.all(server.needs.map((need) => need()));
@@ -246,5 +247,5 @@ export async function tryServer(server, seen) {
   } finally {
     await running.stop();
   }
-  return {};
+  return { title: running.title ?? server.name };
 }

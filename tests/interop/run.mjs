@@ -22,7 +22,7 @@ for (const server of chosen) {
   const row = { name: server.name };
   process.stderr.write(`${server.name} …\n`);
   try {
-    const { missing } = await tryServer(server, (cell, { text, note, error }) => {
+    const { missing, title } = await tryServer(server, (cell, { text, note, error }) => {
       if (error) {
         wrong.push(`${server.name}, ${CELLS[cell].title}: ${error.message.split("\n")[0]}`);
         row[cell] = "WRONG";
@@ -35,6 +35,7 @@ for (const server of chosen) {
       skipped.push(`${server.name}: ${missing}`);
       continue;
     }
+    row.name = title;
   } catch (error) {
     wrong.push(`${server.name}: ${error.message}`);
   }

@@ -18,6 +18,7 @@ const SERVERS = join(dirname(fileURLToPath(import.meta.url)), "servers");
  *   stop: () => Promise<unknown>,
  *   stopUpstream?: () => Promise<unknown>,
  *   pages?: Record<string, string>,
+ *   title?: string,       // its name with a version that is known only now
  * }} Running
  * @typedef {{
  *   name: string,
@@ -123,7 +124,7 @@ export const SERVER_LIST = [
     name: "nginx, the reference gateway",
     needs: [nginx],
     isGateway: true,
-    start: async (tool) => inFront(await startReference(), (upstream) => startNginx(tool.file, upstream)),
+    start: async (tool) => inFront(await startReference(), (upstream) => startNginx(tool, upstream)),
   },
 ];
 
@@ -214,7 +215,7 @@ const PAGES = {
   "200 with an empty page": "default_type application/grpc-web+proto; location / { return 200 ''; }",
 };
 
-async function startNginx(file, upstream) {
+async function startNginx({ file, version }, upstream) {
   const directory = mkdtempSync(join(tmpdir(), "metrics-interop-"));
   const dead = await unusedAddress();
   // Takes connections and says nothing.
@@ -244,7 +245,7 @@ async function startNginx(file, upstream) {
     rmSync(directory, { recursive: true, force: true });
   };
   const pages = Object.fromEntries(Object.keys(PAGES).map((what, i) => [what, `127.0.0.1:${ports[i]}`]));
-  return { ...(await listens(child, `127.0.0.1:${port}`, stop)), pages };
+  return { ...(await listens(child, `127.0.0.1:${port}`, stop)), pages, title: `nginx ${version}, the reference gateway` };
 }
 
 /** Waits until a process that does not say so listens. */

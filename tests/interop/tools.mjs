@@ -1,5 +1,6 @@
 // Brings in the servers and clients of other projects, into .tools/interop (which git ignores), and
-// says of each what is missing where it cannot be had. The second run takes no time.
+// says of each what is missing where it cannot be had. What was had and does not build is an error.
+// The second run takes no time.
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -18,9 +19,15 @@ const exec = promisify(execFile);
 // Long enough for a slow network, short enough that one that is not there does not hold up the rest.
 const run = (file, args, options) => exec(file, args, { timeout: 300_000, maxBuffer: 1 << 26, ...options });
 
+/** Runs what works on things that were brought in before: if it fails, that is ours. */
+const make = (...args) => run(...args).catch((error) => Promise.reject(Object.assign(error, { isBroken: true })));
+
 /** @typedef {{ missing: string } & Record<string, never> | { missing?: undefined } & Record<string, string>} Tool */
 
-// Once for each run of the program, however many ask; a failure is an answer, too.
+// It was all there, and does not fit together: nothing to skip, but to mend.
+const BROKEN = /could not compile|--locked was passed|can only install packages when/;
+
+// Once for each run of the program, however many ask; that something is missing is an answer, too.
 const asked = new Map();
 function once(name, bring) {
   return () => {
@@ -38,6 +45,7 @@ async function attempt(bring) {
     if (error.code === "ENOENT" && error.path) return { missing: `there is no ${error.path} on PATH` };
     // What a tool printed says more than that it failed.
     const text = String(error.stderr || error.message);
+    if (error.isBroken || BROKEN.test(text)) throw new Error(text.slice(0, 4_000), { cause: error });
     const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
     return { missing: lines.find((line) => /error|not found|cannot|could not/i.test(line)) ?? lines.at(-1) ?? "it failed" };
   }
@@ -87,7 +95,7 @@ export const python = once("python", async () => {
     const generated = join(folder, "generated");
     mkdirSync(generated);
     const include = dirname(join(ROOT, "proto", PROTO));
-    await run(bin("python"), ["-m", "grpc_tools.protoc", `-I${include}`, `--python_out=${generated}`, `--grpc_python_out=${generated}`, "metrics.proto"]);
+    await make(bin("python"), ["-m", "grpc_tools.protoc", `-I${include}`, `--python_out=${generated}`, `--grpc_python_out=${generated}`, "metrics.proto"]);
   });
   return { python: bin("python"), path: join(folder, "generated"), envoy: bin("envoy") };
 });
@@ -123,7 +131,7 @@ export const tonicWasm = once("tonic-wasm", async () => {
   const folder = join(INTO, "tonic-wasm");
   for (const kind of ["nodejs", "web"]) {
     const file = join(cargo, target, "release", "interop_tonic_wasm.wasm");
-    await run("wasm-bindgen", ["--target", kind, "--no-typescript", "--out-dir", join(folder, kind), file]);
+    await make("wasm-bindgen", ["--target", kind, "--no-typescript", "--out-dir", join(folder, kind), file]);
   }
   // Or else the next package.json above would say what these are.
   writeFileSync(join(folder, "nodejs", "package.json"), '{ "type": "commonjs" }\n');

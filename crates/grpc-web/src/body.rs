@@ -298,6 +298,16 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_for_messages_is_none_for_trailers() {
+        for max_message_len in [0, MAX_TRAILERS_LEN * 4] {
+            let mut body = Body::of_frames(max_message_len);
+            body.push(b"\x80\0\0\x40\x01");
+            let expected = "expected trailers of at most 16384 bytes, got 16385";
+            assert_eq!(failure(&body), Some((Kind::TooLarge, expected)));
+        }
+    }
+
+    #[test]
     fn a_length_reserves_no_memory() {
         let mut body = Body::of_frames(usize::MAX);
         body.push(b"\0\xFF\xFF\xFF\xFFabc");

@@ -92,7 +92,12 @@ pub struct UnaryDecoder {
 impl UnaryDecoder {
     /// A decoder for a response with this status and these headers.
     ///
-    /// Names may be in any case and may repeat; values joined by a comma are understood too.
+    /// Names may be in any case and may repeat. Where a fetch API has [joined][join] the values of
+    /// one name with commas, each part of a `grpc-status` counts by itself, and two media types
+    /// are none.
+    ///
+    /// [join]: https://www.rfc-editor.org/rfc/rfc9110#section-5.3
+    ///
     /// `max_message_len` bounds the response message, in bytes.
     pub fn new<'a>(
         http_status: u16,

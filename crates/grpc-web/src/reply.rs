@@ -263,3 +263,88 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, MAX_DETAIL, Reply};
+    use crate::{Code, ProxyError};
+    use alloc::collections::BTreeSet;
+
+    /// Every kind, with its code and its name. The names are values of labels and must not change.
+    const KINDS: [(Kind, Code, &str); 19] = [
+        (Kind::HttpStatus(404), Code::Unimplemented, "http_status"),
+        (Kind::EdgeError(502, 1033), Code::Unavailable, "edge_error"),
+        (
+            Kind::Proxy(ProxyError::DnsError),
+            Code::Unavailable,
+            "dns_error",
+        ),
+        (Kind::ContentType, Code::Unknown, "content_type"),
+        (Kind::Codec, Code::Internal, "codec"),
+        (Kind::NoStatus, Code::Unknown, "no_status"),
+        (Kind::BadStatus, Code::Unknown, "bad_status"),
+        (Kind::ConflictingStatus, Code::Unknown, "conflicting_status"),
+        (Kind::Truncated, Code::Internal, "truncated"),
+        (Kind::TooLarge, Code::ResourceExhausted, "too_large"),
+        (Kind::Compressed, Code::Internal, "compressed"),
+        (Kind::BadFrame, Code::Internal, "bad_frame"),
+        (Kind::TrailingData, Code::Internal, "trailing_data"),
+        (Kind::Cardinality, Code::Unimplemented, "cardinality"),
+        (Kind::BadMessage, Code::Internal, "bad_message"),
+        (Kind::Deadline, Code::DeadlineExceeded, "deadline"),
+        (Kind::BodyFailed, Code::Unavailable, "body_failed"),
+        (Kind::ConnectionLost, Code::Unavailable, "connection_lost"),
+        (Kind::FetchFailed, Code::Unavailable, "fetch_failed"),
+    ];
+
+    #[test]
+    fn every_kind_has_its_code_and_a_name_of_its_own() {
+        for (kind, code, name) in KINDS {
+            assert_eq!(kind.code(), code, "{name}");
+            assert_eq!(kind.as_str(), name);
+        }
+        let names: BTreeSet<_> = KINDS.iter().map(|(_, _, name)| name).collect();
+        assert_eq!(names.len(), KINDS.len());
+    }
+
+    #[test]
+    fn only_an_error_of_the_vpc_binding_can_prove_that_nothing_was_sent() {
+        for (kind, _, name) in KINDS {
+            let reply = Reply::local(kind, "");
+            assert_eq!(reply.provably_unsent(), name == "dns_error", "{name}");
+            assert_eq!(
+                reply.status.message, name,
+                "without a detail it says what it is"
+            );
+            assert!(!reply.is_ok());
+        }
+        let ambiguous = Kind::Proxy(ProxyError::ConnectionTerminated);
+        assert!(!ambiguous.provably_unsent());
+    }
+
+    #[test]
+    fn a_lost_connection_is_told_by_workerds_own_words_alone() {
+        for (thrown, kind) in [
+            ("Network connection lost.", Kind::ConnectionLost),
+            ("Error: Network connection lost.\n", Kind::ConnectionLost),
+            ("Network connection lost", Kind::ConnectionLost),
+            ("network connection lost.", Kind::FetchFailed),
+            (
+                "the gateway said: Network connection lost.",
+                Kind::FetchFailed,
+            ),
+            ("", Kind::FetchFailed),
+        ] {
+            assert_eq!(Kind::of_thrown(thrown), kind, "{thrown}");
+        }
+    }
+
+    #[test]
+    fn what_was_thrown_becomes_one_short_line() {
+        let reply = Reply::local(Kind::FetchFailed, " a\n\tb\0 ");
+        assert_eq!(reply.status.message, "a b");
+        let long = Reply::local(Kind::FetchFailed, &"\u{1F608}".repeat(5_000));
+        assert_eq!(long.status.message.chars().count(), MAX_DETAIL + 3);
+        assert!(long.status.message.ends_with("..."));
+    }
+}

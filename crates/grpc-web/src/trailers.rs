@@ -164,5 +164,7 @@ mod tests {
         assert_eq!(fields(b"a: b\r\n c: d\r\ne : f\r\n:g\r\nh\r\n").len(), 1);
         let trailers = block(b"X-A: 1\r\nx-a:2\r\n");
         assert_eq!(trailers.get_all("x-A").collect::<Vec<_>>(), [b"1", b"2"]);
+        let trailers = block(b"grpc-message: a\r\nGrpc-Message: b\r\n");
+        assert_eq!(trailers.message(), b"a", "the first counts");
     }
 }

@@ -86,12 +86,18 @@ fn trailers_with_a_status_beat_the_headers_and_empty_ones_do_not() {
 
 #[test]
 fn a_bad_status_in_the_trailers_is_not_replaced_by_one_in_the_headers() {
-    let headers = [GRPC_WEB, ("grpc-status", "0")];
-    let body = [&[0; 5][..], &trailers("grpc-status: 00")].concat();
-    assert_eq!(
-        reply(200, &headers, &body).source,
-        Source::Local(Kind::BadStatus)
-    );
+    for in_headers in ["0", "5"] {
+        let headers = [GRPC_WEB, ("grpc-status", in_headers)];
+        for (block, kind) in [
+            ("grpc-status: 00", Kind::BadStatus),
+            ("grpc-status:", Kind::BadStatus),
+            ("grpc-status: 0\ngrpc-status: 9", Kind::ConflictingStatus),
+        ] {
+            let body = [&[0; 5][..], &trailers(block)].concat();
+            let source = reply(200, &headers, &body).source;
+            assert_eq!(source, Source::Local(kind), "{in_headers} {block}");
+        }
+    }
 }
 
 #[test]
