@@ -36,7 +36,11 @@ impl ByReason {
 
     /// Calls `f` with each reason and its count.
     pub fn for_each(&self, mut f: impl FnMut(&str, u64)) {
-        for (reason, count) in &*self.0.borrow() {
+        // Borrowed here is what a trap in `add` has left behind: its counts are lost then.
+        let Ok(counts) = self.0.try_borrow() else {
+            return;
+        };
+        for (reason, count) in &*counts {
             f(reason, *count);
         }
     }

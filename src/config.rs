@@ -163,8 +163,45 @@ fn origin(text: &str) -> Option<&str> {
     let authority = text
         .strip_prefix("http://")
         .or_else(|| text.strip_prefix("https://"))?;
-    let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-    (!authority.is_empty() && authority.bytes().all(legal)).then_some(text)
+    // Bytes: to search a str for a char would be four kB of Wasm.
+    let bytes = authority.as_bytes();
+    let end_of_host = match bytes.first()? {
+        b'[' => bytes.iter().position(|&b| b == b']')?.saturating_add(1),
+        _ => bytes.iter().position(|&b| b == b':').unwrap_or(bytes.len()),
+    };
+    let (host, port) = bytes.split_at_checked(end_of_host)?;
+    let (host, others) = match host {
+        [b'[', address @ .., b']'] => (address, &b":."[..]),
+        name => (name, &b"-._"[..]),
+    };
+    let host_is_legal = !host.is_empty()
+        && host
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || others.contains(b));
+    let port_is_legal = match port {
+        [] => true,
+        [b':', digits @ ..] => {
+            digits.iter().all(u8::is_ascii_digit)
+                && std::str::from_utf8(digits).is_ok_and(|port| number(port, 1, 65_535).is_some())
+        }
+        _ => false,
+    };
+    (host_is_legal && port_is_legal).then_some(text)
+}
+
+/// A secret as it goes into a header, which holds no more than visible ASCII; `None` if it is empty.
+///
+/// White space around it is forgiven: secrets come out of files that end in a newline.
+///
+/// # Errors
+///
+/// What was expected, when `text` is not that.
+pub fn access_secret(text: &str) -> Result<Option<&str>, &'static str> {
+    let text = text.trim();
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("expected visible ASCII characters, got others");
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 #[cfg(test)]
@@ -206,6 +243,30 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_has_a_name_or_an_address_and_perhaps_a_port() {
+        let mut config = Config::default();
+        for url in [
+            "http://gateway",
+            "http://my_gateway.svc.cluster.local:8080",
+            "https://10.0.0.1:443",
+            "http://[::1]",
+            "http://[fd00::1]:8080",
+        ] {
+            assert_eq!(config.set("GATEWAY_URL", url), Ok(()), "{url}");
+            assert_eq!(config.gateway_url, url);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_what_a_header_can_hold() {
+        assert_eq!(access_secret("ab.access\n"), Ok(Some("ab.access")));
+        assert_eq!(access_secret(" \n"), Ok(None));
+        for text in ["a\nb", "a b", "a\0", "\u{e9}", "\u{20ac}"] {
+            assert!(access_secret(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn a_var_that_does_not_parse_leaves_the_default() {
         let mut config = Config::default();
         for (name, text) in [
@@ -223,6 +284,15 @@ mod tests {
             ("GATEWAY_URL", "http://"),
             ("GATEWAY_URL", "http://gateway/path"),
             ("GATEWAY_URL", "http://user@gateway"),
+            ("GATEWAY_URL", "http://gateway:"),
+            ("GATEWAY_URL", "http://gateway:http"),
+            ("GATEWAY_URL", "http://gateway: 80"),
+            ("GATEWAY_URL", "http://gateway:80:80"),
+            ("GATEWAY_URL", "http://gateway:65536"),
+            ("GATEWAY_URL", "http://:80"),
+            ("GATEWAY_URL", "http://["),
+            ("GATEWAY_URL", "http://[]"),
+            ("GATEWAY_URL", "http://[::1]80"),
             ("GATEWAY_DEDUPES", "yes"),
             ("SELF_METRICS", "1"),
             ("REJECT_INVALID", "TRUE"),

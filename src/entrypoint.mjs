@@ -11,13 +11,14 @@ wasm.install((task, settled) => {
   }
 });
 
-function call(method, entrypoint, args, fallback) {
+function call(method, entrypoint, args, fallback, mayRepeat = true) {
   try {
     return answer(method(entrypoint, args), fallback);
   } catch (error) {
     replace(error);
     // It trapped between two calls, and this one never began.
-    return error?.message === "Module terminated" ? answer(method(entrypoint, args), fallback) : fallback();
+    const repeat = mayRepeat && error?.message === "Module terminated";
+    return repeat ? call(method, entrypoint, args, fallback, false) : fallback();
   }
 }
 

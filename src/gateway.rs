@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::instance;
 use crate::js::{self, Entrypoint};
-use crate::limits::MAX_RESPONSE_BYTES;
+use crate::limits::{MAX_MESSAGE_BYTES, MAX_RESPONSE_BYTES};
 use crate::policy::{
     Attempts, MIN_ATTEMPT_MS, NO_BINDING, NOT_BOUND, Next, Outcome, judge, with_message_read,
 };
@@ -72,18 +72,47 @@ pub(crate) async fn deliver(entrypoint: &Entrypoint, push: Push, budget_end: f64
 
 /// Sends the Worker's own metrics, if it is time to.
 async fn push_own(entrypoint: &Entrypoint, flush: &Flush) {
-    let Some((push, push_id)) = instance::with(entrypoint, |i| {
-        let push = i.reporter.take_own(flush, js::now())?;
-        let push_id = format!("{}-own-{:x}", i.id, push.id);
-        Some((push, push_id))
-    })
-    .flatten() else {
+    if let Some(own) = Own::take(entrypoint, flush) {
+        own.deliver(entrypoint, flush).await;
+    }
+}
+
+/// As the flusher does, for an isolate that has none: after a `push`, whose caller does not wait
+/// for it.
+pub(crate) fn spawn_own(entrypoint: &Entrypoint, flush: Flush) {
+    let Some(own) = Own::take(entrypoint, &flush) else {
         return;
     };
-    let ended = attempt_until(entrypoint, &push.body, &push_id, flush.budget_end).await;
-    instance::with(entrypoint, |i| {
-        i.reporter.settle_own(push.id, ended.outcome)
+    let this = entrypoint.clone();
+    let _ = task::start(entrypoint, js::now(), async move {
+        own.deliver(&this, &flush).await;
+        Ok(JsValue::UNDEFINED)
     });
+}
+
+/// A push of the Worker's own metrics.
+struct Own {
+    push: Push,
+    push_id: String,
+}
+
+impl Own {
+    fn take(entrypoint: &Entrypoint, flush: &Flush) -> Option<Self> {
+        instance::with(entrypoint, |i| {
+            let push = i.reporter.take_own(flush, js::now())?;
+            let push_id = format!("{}-own-{:x}", i.id, push.id);
+            Some(Self { push, push_id })
+        })
+        .flatten()
+    }
+
+    async fn deliver(self, entrypoint: &Entrypoint, flush: &Flush) {
+        let Self { push, push_id } = self;
+        let ended = attempt_until(entrypoint, &push.body, &push_id, flush.budget_end).await;
+        instance::with(entrypoint, |i| {
+            i.reporter.settle_own(push.id, ended.outcome)
+        });
+    }
 }
 
 /// Tries until policy says that it is over.
@@ -158,16 +187,15 @@ pub(crate) struct Endpoint {
 
 impl Endpoint {
     /// The gateway behind the binding, if there is one.
-    pub(crate) fn new(env: &js::Env, gateway_url: &str) -> Option<Self> {
-        let secret = |value: JsValue| {
-            value
-                .as_string()
-                .filter(|text| !text.contains(['\n', '\r']))
-        };
+    pub(crate) fn new(
+        env: &js::Env,
+        gateway_url: &str,
+        access: Option<(String, String)>,
+    ) -> Option<Self> {
         Some(Self {
             binding: env.metrics_gateway()?,
             url: format!("{gateway_url}{PATH}").into(),
-            access: secret(env.access_client_id()).zip(secret(env.access_client_secret())),
+            access,
             headers: RefCell::default(),
         })
     }
@@ -252,7 +280,7 @@ fn read_answer(bytes: &[u8]) -> Option<Reply> {
         clippy::cast_sign_loss,
         reason = "a cast from f64 saturates, and no HTTP status is that large"
     )]
-    let mut decoder = UnaryDecoder::new(status as u16, Fields(fields), MAX_RESPONSE_BYTES);
+    let mut decoder = UnaryDecoder::new(status as u16, Fields(fields), MAX_MESSAGE_BYTES);
     let _ = decoder.push(body);
     Some(decoder.finish(match end {
         "complete" => BodyEnd::Complete,

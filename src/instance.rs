@@ -10,9 +10,9 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 use crate::account::Account;
-use crate::config::{Config, VARS};
+use crate::config::{Config, VARS, access_secret};
 use crate::gateway::Endpoint;
-use crate::js::{self, Entrypoint};
+use crate::js::{self, Entrypoint, Env};
 use crate::log::{self, Line, Throttle};
 use crate::policy::RESET;
 use crate::reporter::Reporter;
@@ -48,6 +48,9 @@ fn on_abort() {
     let mut lines = String::new();
     ACCOUNT.with(|account| {
         account.save(|key, count| {
+            if count == 0 {
+                return;
+            }
             lines.push_str(key);
             lines.push(' ');
             lines.push_str(&count.to_string());
@@ -72,12 +75,14 @@ impl Instance {
     fn new(entrypoint: &Entrypoint) -> Self {
         let account = ACCOUNT.with(Rc::clone);
         let lost = restore(&account);
-        let (config, slips) = read_vars(entrypoint);
+        let env = entrypoint.env();
+        let (config, mut slips) = read_vars(&env);
+        let access = read_access(&env, &mut slips);
         for line in slips {
             write(&line);
         }
         let seed = js::random().to_bits();
-        let endpoint = Endpoint::new(&entrypoint.env(), &config.gateway_url);
+        let endpoint = Endpoint::new(&env, &config.gateway_url, access);
         // What the instance before this one had reported must not be reported again; its loss was
         // not.
         let reporter = Reporter::new(config, Rc::clone(&account), seed);
@@ -119,20 +124,47 @@ fn restore(account: &Account) -> Option<u64> {
     Some(account.pending())
 }
 
-fn read_vars(entrypoint: &Entrypoint) -> (Config, Vec<Line>) {
+fn read_vars(env: &Env) -> (Config, Vec<Line>) {
     let mut config = Config::default();
     let mut slips = Vec::new();
-    let bytes = js::encode(&js::vars(&entrypoint.env(), &VARS.join(" "))).unwrap_or_default();
+    let bytes = js::encode(&js::vars(env, &VARS.join(" "))).unwrap_or_default();
     if let Some(Value::Array(mut items)) = Reader::new(&bytes).value() {
         while let (Some(Value::Text(name)), Some(value)) = (items.next(), items.next()) {
             let text = value.as_text().unwrap_or_default();
             if let Err(expected) = config.set(name, text) {
-                slips.push(log::var_invalid(name, expected));
+                slips.push(log::var_invalid(
+                    name,
+                    &format!("{expected}; the default holds"),
+                ));
             }
         }
     }
     (config, slips)
 }
+
+/// The service token of Cloudflare Access, if one is bound.
+fn read_access(env: &Env, slips: &mut Vec<Line>) -> Option<(String, String)> {
+    let given = [env.access_client_id(), env.access_client_secret()];
+    let texts = given.map(|value| value.as_string().unwrap_or_default());
+    let mut slip = |name, expected| {
+        let message = format!("{expected}; pushes carry no service token");
+        slips.push(log::var_invalid(name, &message));
+        None
+    };
+    let [id, secret] = texts.each_ref().map(|text| access_secret(text));
+    match (id, secret) {
+        (Err(expected), _) => slip(ACCESS_ID, expected),
+        (_, Err(expected)) => slip(ACCESS_SECRET, expected),
+        (Ok(Some(id)), Ok(Some(secret))) => Some((id.to_owned(), secret.to_owned())),
+        (Ok(None), Ok(None)) => None,
+        (Ok(None), _) => slip(ACCESS_ID, MISSING_HALF),
+        (_, Ok(None)) => slip(ACCESS_SECRET, MISSING_HALF),
+    }
+}
+
+const ACCESS_ID: &str = "ACCESS_CLIENT_ID";
+const ACCESS_SECRET: &str = "ACCESS_CLIENT_SECRET";
+const MISSING_HALF: &str = "expected both secrets of a service token, got the other one alone";
 
 /// Writes a line to the log.
 pub(crate) fn write(line: &Line) {

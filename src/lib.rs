@@ -5,8 +5,8 @@
 //!
 //! | layer | modules | may use |
 //! | --- | --- | --- |
-//! | JS boundary | `rpc`, `js` (Wasm only) | everything below |
-//! | Workers I/O | `gateway`, `instance`, `task` (Wasm only) | the core |
+//! | JS boundary | `rpc` (Wasm only) | everything below |
+//! | Workers I/O | `gateway`, `instance`, `task`, `js` (Wasm only) | the core |
 //! | core | the rest: deterministic, time is an argument | `grpc-web-unary` |
 //!
 //! The core is what is public here, for tests, benchmarks and fuzzing; it promises no stability.

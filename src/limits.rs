@@ -1,5 +1,7 @@
 //! Every fixed limit in one place: what is refused beyond it, and why the number.
 
+use grpc_web_unary::{FRAME_HEADER_LEN, MAX_TRAILERS_LEN};
+
 /// Longest metric name in bytes.
 pub const MAX_NAME_BYTES: usize = 200;
 /// Most labels on one sample, the trusted ones included.
@@ -22,6 +24,9 @@ pub const MAX_BUFFERED_BYTES: usize = 4 << 20;
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 /// Longest response body that is read, in bytes: a PushResponse and its trailers are under 100.
 pub const MAX_RESPONSE_BYTES: usize = 64 << 10;
+/// Longest message in it. Whatever is not too long for the decoder is read whole then: how a body
+/// comes in pieces cannot change what it says.
+pub const MAX_MESSAGE_BYTES: usize = MAX_RESPONSE_BYTES - MAX_TRAILERS_LEN - 2 * FRAME_HEADER_LEN;
 
 /// Most metric names that one isolate tracks.
 pub const MAX_METRICS: usize = 2_000;

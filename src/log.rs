@@ -4,6 +4,7 @@
 //! kind are limited: a burst, then one every ten seconds, with `suppressed` saying how many were
 //! left out since the last.
 
+use crate::limits::MAX_NAME_BYTES;
 use crate::policy::{NO_BINDING, Outcome};
 use crate::refusal::Refusal;
 use crate::report::Ended;
@@ -136,10 +137,9 @@ impl Throttle {
         let suppressed = self.allow("sample_refused", reason, now)?;
         Some(line(Level::Warn, "sample_refused", suppressed, |fields| {
             fields.text("method", method);
-            fields.text(
-                "metric",
-                refusal.metric.get(..200).unwrap_or(refusal.metric),
-            );
+            // As given, so it need not be as short as a name is.
+            let end = refusal.metric.floor_char_boundary(MAX_NAME_BYTES);
+            fields.text("metric", refusal.metric.get(..end).unwrap_or_default());
             fields.text("reason", reason);
             fields.text("message", &refusal.message());
         }))
@@ -209,12 +209,12 @@ impl Throttle {
     }
 }
 
-/// A var does not parse.
+/// A var does not parse; `message` says what was expected and what holds instead.
 #[must_use]
-pub fn var_invalid(name: &str, expected: &str) -> Line {
+pub fn var_invalid(name: &str, message: &str) -> Line {
     line(Level::Error, "var_invalid", 0, |fields| {
         fields.text("var", name);
-        fields.text("message", &format!("{expected}; the default holds"));
+        fields.text("message", message);
     })
 }
 
@@ -264,6 +264,15 @@ mod tests {
             "event=sample_refused level=warn method=incr metric=requests reason=too_many_labels \
              message=metric \"requests\": too many"
         );
+    }
+
+    #[test]
+    fn what_is_no_name_is_logged_in_part() {
+        // It came whole when the cut fell inside a character.
+        let metric = format!("x{}", "é".repeat(100_000));
+        let refusal = Refusal::new(Reason::BadType, Detail::Fixed("no type")).of(&metric);
+        let line = Throttle::default().refused("incr", &refusal, 0.0).unwrap();
+        assert!(line.fields.len() < 1_000, "{} bytes", line.fields.len());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::account::Account;
 use crate::limits::{FLUSH_BUDGET_MS, SELF_METRICS_INTERVAL_MS, SETTLE_GRACE_MS};
 use crate::policy::Outcome;
 use crate::sample::Kind;
-use crate::series::SeriesGuard;
+use crate::series::{MetricId, SeriesGuard};
 use crate::wire::put_own_metric;
 use grpc_web_unary::FRAME_HEADER_LEN;
 
@@ -33,8 +33,10 @@ const MAX_DURATIONS: usize = 64;
 /// What was reported of the account, and what waits to be.
 #[derive(Debug, Default)]
 pub(crate) struct OwnMetrics {
-    /// Per series, how much of its count was reported.
+    /// Per series of the account, how much of its count was reported.
     reported: Vec<(Series, u64)>,
+    /// The same of the samples that were folded, by metric: these may be thousands.
+    reported_folded: Vec<u64>,
     durations: Vec<f64>,
     last: Option<f64>,
     flight: Option<Flight>,
@@ -58,9 +60,8 @@ enum Series {
     Pushes {
         outcome: &'static str,
     },
-    Overflow {
-        metric: Box<str>,
-    },
+    /// Samples of this metric that were folded.
+    Overflow(MetricId),
 }
 
 impl OwnMetrics {
@@ -109,7 +110,7 @@ impl OwnMetrics {
         }
         let mut body = vec![0; FRAME_HEADER_LEN];
         for (series, delta) in &deltas {
-            series.put(&mut body, *delta);
+            series.put(&mut body, *delta, guard);
         }
         for duration in &durations {
             put_own_metric(
@@ -141,7 +142,7 @@ impl OwnMetrics {
         };
         if let Outcome::Dropped(_) = outcome {
             for (series, delta) in flight.deltas {
-                if let Some((_, reported)) = self.reported.iter_mut().find(|(s, _)| *s == series) {
+                if let Some(reported) = self.reported_of(&series) {
                     *reported = reported.saturating_sub(delta);
                 }
             }
@@ -151,24 +152,32 @@ impl OwnMetrics {
         }
     }
 
+    /// How much of this series was reported.
+    fn reported_of(&mut self, series: &Series) -> Option<&mut u64> {
+        if let Series::Overflow(metric) = series {
+            let index = metric.index();
+            if self.reported_folded.len() <= index {
+                self.reported_folded.resize(index.saturating_add(1), 0);
+            }
+            return self.reported_folded.get_mut(index);
+        }
+        let index = self.reported.iter().position(|(known, _)| known == series);
+        let index = index.unwrap_or_else(|| {
+            self.reported.push((series.clone(), 0));
+            self.reported.len().saturating_sub(1)
+        });
+        self.reported.get_mut(index).map(|(_, reported)| reported)
+    }
+
     /// What is new in each series, noted as reported.
     fn deltas(&mut self, account: &Account, guard: &SeriesGuard) -> Vec<(Series, u64)> {
         let mut deltas = Vec::new();
         let mut note = |series: Series, count: u64| {
-            let delta = match self.reported.iter_mut().find(|(known, _)| *known == series) {
-                Some((_, reported)) => {
-                    let delta = count.saturating_sub(*reported);
-                    *reported = reported.saturating_add(delta);
-                    delta
-                }
-                None => {
-                    if count > 0 {
-                        self.reported.push((series.clone(), count));
-                    }
-                    count
-                }
-            };
-            if delta > 0 {
+            if let Some(reported) = self.reported_of(&series)
+                && count > *reported
+            {
+                let delta = count.saturating_sub(*reported);
+                *reported = count;
                 deltas.push((series, delta));
             }
         };
@@ -206,13 +215,8 @@ impl OwnMetrics {
             Series::Pushes { outcome: "retried" },
             account.pushes_retried.get(),
         );
-        for (_, metric, folded) in guard.overflowed() {
-            note(
-                Series::Overflow {
-                    metric: metric.into(),
-                },
-                folded,
-            );
+        for (metric, folded) in guard.overflowed() {
+            note(Series::Overflow(metric), folded);
         }
         deltas
     }
@@ -223,7 +227,7 @@ impl Series {
         clippy::cast_precision_loss,
         reason = "a count of samples stays below 2^53"
     )]
-    fn put(&self, body: &mut Vec<u8>, delta: u64) {
+    fn put(&self, body: &mut Vec<u8>, delta: u64, guard: &SeriesGuard) {
         let value = delta as f64;
         match self {
             Self::Samples { outcome, reason } => {
@@ -234,8 +238,8 @@ impl Series {
                 let labels = [("outcome", *outcome)];
                 put_own_metric(body, Kind::Counter, PUSHES, PUSHES_HELP, &labels, value);
             }
-            Self::Overflow { metric } => {
-                let labels = [("metric", &**metric)];
+            Self::Overflow(metric) => {
+                let labels = [("metric", guard.name(*metric))];
                 put_own_metric(body, Kind::Counter, OVERFLOW, OVERFLOW_HELP, &labels, value);
             }
         }
@@ -321,6 +325,32 @@ mod tests {
         );
         own.settle(0, Outcome::Unknown("timeout"));
         assert_eq!(take(&mut own, &account, 40_000.0), None);
+    }
+
+    #[test]
+    fn folded_samples_are_reported_by_metric_each_once() {
+        let (mut own, account) = (OwnMetrics::default(), Account::default());
+        let mut guard = SeriesGuard::new(1);
+        let ids = ["a", "b", "c"].map(|name| guard.pin(name, Kind::Counter, None).unwrap());
+        let mut folded = |own: &mut OwnMetrics, metrics: &[MetricId], now, outcome| {
+            for metric in metrics {
+                guard.admit(*metric, 1, 0);
+            }
+            let (body, _) = own.take(0, &account, &guard, now, now).unwrap();
+            own.settle(0, outcome);
+            let request = PushRequest::decode(&body[FRAME_HEADER_LEN..]).unwrap();
+            let metrics = request.metrics.into_iter();
+            let rows = metrics.map(|m| (m.name, m.labels["metric"].clone(), m.value));
+            rows.collect::<Vec<_>>()
+        };
+        let [_, b, c] = ids;
+        let dropped = Outcome::Dropped("dns_error");
+        let first = folded(&mut own, &[c, c], 0.0, dropped);
+        assert_eq!(first, [row(OVERFLOW, "c", 2.0)]);
+        let second = folded(&mut own, &[b, c], 20_000.0, DELIVERED);
+        assert_eq!(second, [row(OVERFLOW, "b", 1.0), row(OVERFLOW, "c", 3.0)]);
+        let third = folded(&mut own, &[b], 40_000.0, DELIVERED);
+        assert_eq!(third, [row(OVERFLOW, "b", 1.0)]);
     }
 
     #[test]

@@ -131,6 +131,29 @@ pub struct Push {
     pub body: Vec<u8>,
 }
 
+/// The entries that took a call's samples, and any between them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Span {
+    first: u64,
+    last: u64,
+}
+
+impl Span {
+    /// `span` and this sequence number: a sample can be folded into an entry that is older than the
+    /// one before it was given.
+    #[must_use]
+    pub fn with(span: Option<Self>, sequence: u64) -> Self {
+        let Self { first, last } = span.unwrap_or(Self {
+            first: sequence,
+            last: sequence,
+        });
+        Self {
+            first: first.min(sequence),
+            last: last.max(sequence),
+        }
+    }
+}
+
 /// Samples of one `push` call, encoded and not yet sent.
 #[derive(Debug, Default)]
 pub struct Direct {
@@ -633,13 +656,14 @@ impl Reporter {
         }
     }
 
-    /// Whether the entry with this sequence number has been pushed and settled.
+    /// Whether every entry of `span` has been pushed and settled.
     #[must_use]
-    pub fn is_settled(&self, sequence: u64) -> bool {
-        let buffered = sequence >= self.buffer.first_sequence();
+    pub fn is_settled(&self, span: Span) -> bool {
+        let Span { first, last } = span;
+        let buffered = last >= self.buffer.first_sequence();
         let in_flight = self.flights.iter().any(|flight| {
             let (from, to) = flight.sequences;
-            (from..to).contains(&sequence)
+            from <= last && first < to
         });
         !buffered && !in_flight
     }
@@ -1159,15 +1183,42 @@ mod tests {
     #[test]
     fn a_sample_is_settled_when_its_push_is() {
         let mut h = harness(&[]);
-        let first = h.incr("/a").unwrap();
+        let entry = |sequence| Span::with(None, sequence);
+        let first = entry(h.incr("/a").unwrap());
         let flush = h.reporter.flush_now(0.0);
         assert!(!h.reporter.is_settled(first), "buffered");
         let push = h.take(&flush, 0.0);
-        let second = h.incr("/b").unwrap();
+        let second = entry(h.incr("/b").unwrap());
         assert!(!h.reporter.is_settled(first), "in flight");
         h.settle(push.id, OK);
         assert!(h.reporter.is_settled(first));
         assert!(!h.reporter.is_settled(second));
+    }
+
+    #[test]
+    fn the_samples_of_a_call_are_settled_when_all_their_pushes_are() {
+        // With FLUSH_INTERVAL_MS = 0 a call resolved when the push of its last sample had ended,
+        // which need not be the last push: others may have taken the rest.
+        let mut h = harness(&[("MAX_BATCH_SAMPLES", "1")]);
+        let flush = h.reporter.flush_now(0.0);
+        h.incr("/old").unwrap();
+        let mut span = None;
+        for route in ["/new", "/old"] {
+            span = Some(Span::with(span, h.incr(route).unwrap()));
+        }
+        let span = span.unwrap();
+        let (old, new) = (h.take(&flush, 0.0), h.take(&flush, 0.0));
+        for (id, settled) in [(old.id, false), (new.id, true)] {
+            h.settle(id, OK);
+            assert_eq!(h.reporter.is_settled(span), settled);
+        }
+        h.incr("/old").unwrap();
+        let span = Span::with(Some(span), h.incr("/next").unwrap());
+        let (old, next) = (h.take(&flush, 0.0), h.take(&flush, 0.0));
+        for (id, settled) in [(next.id, false), (old.id, true)] {
+            h.settle(id, OK);
+            assert_eq!(h.reporter.is_settled(span), settled);
+        }
     }
 
     #[test]

@@ -9,16 +9,16 @@ use js_sys::TypeError;
 use wasm_bindgen::prelude::*;
 
 use crate::args::Draft;
-use crate::gateway::{deliver, drain, sleep};
+use crate::gateway::{deliver, drain, sleep, spawn_own};
 use crate::instance::{self, Instance};
 use crate::js::{self, Entrypoint};
 use crate::json;
 use crate::labels::TrustedLabels;
-use crate::limits::{FLUSH_BUDGET_MS, MAX_SAMPLES_PER_CALL, MAX_TEXT_PER_CALL};
+use crate::limits::{MAX_SAMPLES_PER_CALL, MAX_TEXT_PER_CALL};
 use crate::log::{self, Line};
 use crate::refusal::{Detail, Reason, Refusal};
 use crate::report::{PushReport, encode_stats};
-use crate::reporter::{Direct, Duty, Flush};
+use crate::reporter::{Direct, Duty, Flush, Span};
 use crate::rows::Row;
 use crate::sample::Kind;
 use crate::task;
@@ -65,9 +65,14 @@ pub fn push(entrypoint: &Entrypoint, args: &JsValue) -> Result<JsValue, JsValue>
                 call.refused(&refusal);
             }
         });
-        (call.instance.reporter.launch(direct, now), report)
+        let reporter = &mut call.instance.reporter;
+        (
+            reporter.launch(direct, now),
+            reporter.flush_now(now),
+            report,
+        )
     });
-    let Some((called, (pushes, mut report))) = taken else {
+    let Some((called, (pushes, flush, mut report))) = taken else {
         return Ok(JsValue::UNDEFINED);
     };
     called.write_lines();
@@ -76,10 +81,10 @@ pub fn push(entrypoint: &Entrypoint, args: &JsValue) -> Result<JsValue, JsValue>
     }
     let this = entrypoint.clone();
     task::start(entrypoint, now, async move {
-        let budget_end = now + FLUSH_BUDGET_MS;
         for push in pushes {
-            report.add(deliver(&this, push, budget_end).await);
+            report.add(deliver(&this, push, flush.budget_end).await);
         }
+        spawn_own(&this, flush);
         called.rejection?;
         Ok(encoded(&report))
     })
@@ -136,7 +141,7 @@ fn buffered(
         take(call, arguments);
         let reporter = &mut call.instance.reporter;
         // A call that added nothing still sees to what others have left behind.
-        if reporter.config().flush_interval_ms == 0 && call.last.is_some() {
+        if reporter.config().flush_interval_ms == 0 && call.entries.is_some() {
             (Duty::None, Some(reporter.flush_now(now)))
         } else {
             (reporter.duty(now), None)
@@ -151,10 +156,10 @@ fn buffered(
         Duty::Flush(flush) => spawn_flush(entrypoint, now, 0.0, flush),
         Duty::Lead { delay_ms, flush } => spawn_flush(entrypoint, now, delay_ms, flush),
     }
-    if let (Some(flush), Some(last)) = (unbuffered, called.last) {
+    if let (Some(flush), Some(entries)) = (unbuffered, called.entries) {
         let this = entrypoint.clone();
         return task::start(entrypoint, now, async move {
-            drain_past(&this, flush, last).await;
+            drain_past(&this, flush, entries).await;
             called.rejection?;
             Ok(JsValue::from(called.taken))
         });
@@ -163,15 +168,18 @@ fn buffered(
     Ok(JsValue::from(called.taken))
 }
 
-/// Flushes until the entry with this sequence number is settled: another call may have taken it.
-async fn drain_past(entrypoint: &Entrypoint, flush: Flush, sequence: u64) {
+/// Flushes until these entries are settled: another call may have taken some of them.
+async fn drain_past(entrypoint: &Entrypoint, flush: Flush, entries: Span) {
+    // Longer each time: while a gateway stalls, thousands may wait like this.
+    let mut wait_ms = 20.0;
     loop {
         drain(entrypoint, flush).await;
-        let done = instance::with(entrypoint, |i| i.reporter.is_settled(sequence));
+        let done = instance::with(entrypoint, |i| i.reporter.is_settled(entries));
         if done != Some(false) || js::now() >= flush.budget_end {
             return;
         }
-        sleep(20.0).await;
+        sleep(wait_ms).await;
+        wait_ms = f64::min(wait_ms * 2.0, 320.0);
     }
 }
 
@@ -204,7 +212,7 @@ struct Call<'i> {
     events: Vec<crate::reporter::Event>,
     lines: Vec<Line>,
     taken: u32,
-    last: Option<u64>,
+    entries: Option<Span>,
     rejection: Option<String>,
 }
 
@@ -212,7 +220,7 @@ struct Call<'i> {
 struct Called {
     lines: Vec<Line>,
     taken: u32,
-    last: Option<u64>,
+    entries: Option<Span>,
     rejection: Result<(), JsValue>,
 }
 
@@ -236,7 +244,7 @@ fn call<R>(
             events: Vec::new(),
             lines: Vec::new(),
             taken: 0,
-            last: None,
+            entries: None,
             rejection: None,
         };
         if let Some(slip) = slip {
@@ -249,7 +257,7 @@ fn call<R>(
             events,
             mut lines,
             taken,
-            last,
+            entries,
             rejection,
             ..
         } = call;
@@ -263,7 +271,7 @@ fn call<R>(
             Called {
                 lines,
                 taken,
-                last,
+                entries,
                 rejection,
             },
             result,
@@ -291,7 +299,7 @@ impl Call<'_> {
         match instance.reporter.accept(draft, trusted, events) {
             Ok(sequence) => {
                 self.taken = self.taken.saturating_add(1);
-                self.last = Some(sequence);
+                self.entries = Some(Span::with(self.entries, sequence));
             }
             Err(refusal) => self.refused(&refusal),
         }

@@ -35,6 +35,14 @@ struct Metric {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetricId(usize);
 
+impl MetricId {
+    /// The number: metrics are counted from 0 in the order in which they came.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// Why a metric cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
@@ -157,11 +165,19 @@ impl SeriesGuard {
     }
 
     /// Each metric that overflowed, and how many of its samples were folded so far.
-    pub fn overflowed(&self) -> impl Iterator<Item = (usize, &str, u64)> {
+    pub fn overflowed(&self) -> impl Iterator<Item = (MetricId, u64)> {
         let metrics = self.metrics.iter().enumerate();
         metrics
             .filter(|(_, m)| m.overflowed > 0)
-            .map(|(i, m)| (i, &*m.name, m.overflowed))
+            .map(|(i, m)| (MetricId(i), m.overflowed))
+    }
+
+    /// The metric's name.
+    #[must_use]
+    pub fn name(&self, metric: MetricId) -> &str {
+        self.metrics
+            .get(metric.0)
+            .map_or("", |metric| &*metric.name)
     }
 }
 
@@ -197,7 +213,8 @@ mod tests {
         }
         let other = guard.pin("b", Kind::Counter, None).unwrap();
         assert_eq!(guard.admit(other, 5, 2), Admission::Admitted);
-        assert_eq!(guard.overflowed().collect::<Vec<_>>(), [(0, "a", 2)]);
+        assert_eq!(guard.overflowed().collect::<Vec<_>>(), [(id, 2)]);
+        assert_eq!(guard.name(id), "a");
     }
 
     #[test]

@@ -12,8 +12,11 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use grpc_web_unary::Code;
 use metrics_gateway_worker::config::{Config, Setting, VARS};
-use metrics_gateway_worker::policy::{REFUSED_STATUSES, UNSENT_ERRORS};
+use metrics_gateway_worker::policy::{
+    CANCELLED, NO_BINDING, NO_TIME, REFUSED_STATUSES, RESET, UNSENT_ERRORS,
+};
 use metrics_gateway_worker::refusal::Reason;
 
 /// Compares, or replaces, what stands between `<!-- name -->` and `<!-- /name -->` in a file.
@@ -76,6 +79,37 @@ fn the_troubleshooting_page_has_a_row_for_every_reason_of_refusal() {
             "docs/troubleshooting.md has no row for {}",
             reason.as_str()
         );
+    }
+}
+
+#[test]
+fn the_troubleshooting_page_names_every_reason_for_a_push_that_was_not_delivered() {
+    let path = format!("{}/docs/troubleshooting.md", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(path).unwrap();
+    let section = |title: &str| {
+        let (_, rest) = text.split_once(&format!("\n## {title}")).unwrap();
+        rest.split("\n## ").next().unwrap_or_default().to_owned()
+    };
+    let (dropped, unknown) = (section("Dropped"), section("Unknown"));
+    let statuses = (1..=16).map(|code| Code::from_u8(code).unwrap());
+    let is_refused = |code: &Code| REFUSED_STATUSES.iter().any(|(refused, _)| refused == code);
+    let (refused, open): (Vec<_>, Vec<_>) = statuses.partition(is_refused);
+    let unsent = UNSENT_ERRORS.map(|(error, _)| error.as_str());
+    let named = |section: &str, reason: &str| {
+        let known = section.contains(&format!("`{reason}`"));
+        assert!(known, "docs/troubleshooting.md does not name {reason}");
+    };
+    for reason in refused.iter().map(|code| code.name()).chain(unsent) {
+        named(&dropped, reason);
+    }
+    for reason in [NO_BINDING, NO_TIME] {
+        named(&dropped, reason);
+    }
+    for reason in open.iter().map(|code| code.name()) {
+        named(&unknown, reason);
+    }
+    for reason in [CANCELLED, RESET] {
+        named(&unknown, reason);
     }
 }
 

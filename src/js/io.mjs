@@ -50,7 +50,7 @@ export async function post(binding, url, headers, pushId, body, timeoutMs, maxBy
     }
     // At once where the body is known to be short: that takes half of the time of two reads, and
     // a body that ends before its length has no status that counts.
-    if (length <= maxBytes && !encoded) kept.bytes = new Uint8Array(await response.arrayBuffer());
+    if (length <= maxBytes && !encoded) kept.bytes = await readExactly(response.body, length);
     else if (response.body) await readBody(response.body.getReader(), maxBytes, kept);
     return [status, fields, kept.bytes, "complete", ""];
   } catch (error) {
@@ -59,6 +59,16 @@ export async function post(binding, url, headers, pushId, body, timeoutMs, maxBy
 }
 
 const NOTHING = new Uint8Array(0);
+
+// Not `arrayBuffer()`: a binding that is a Worker can say any length, and goes on as it likes.
+async function readExactly(body, length) {
+  if (!body || length === 0) return NOTHING;
+  const reader = body.getReader({ mode: "byob" });
+  const { value } = await reader.readAtLeast(length, new Uint8Array(length));
+  reader.cancel().catch(() => {});
+  if (!(value?.length >= length)) throw new Error(`expected a body of ${length} bytes, got ${value?.length ?? 0}`);
+  return value;
+}
 
 // Reads into `kept` as it comes, so that a read that fails keeps what it had: a status among that
 // still counts. At most maxBytes and a little; what is beyond is cancelled, not waited for.
@@ -140,8 +150,9 @@ export function vars(env, names) {
   const found = [];
   for (const name of names.split(" ")) {
     const value = env[name];
-    if (typeof value === "string") found.push(name, value);
-    else if (typeof value === "number" || typeof value === "boolean") found.push(name, String(value));
+    if (value === undefined) continue;
+    // What is no text cannot be right, and is named in the log like any text that is not.
+    found.push(name, ["string", "number", "boolean"].includes(typeof value) ? String(value) : "");
   }
   return found;
 }
@@ -164,7 +175,8 @@ let account = "";
  * @param {string} text
  */
 export function save(text) {
-  account = text;
+  // That one may have trapped as well, before it asked for what was saved: counts add up.
+  account += text;
 }
 
 /**

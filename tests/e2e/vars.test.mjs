@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { vars as read } from "../../src/js/io.mjs";
 import { counter, startSystem } from "./system.mjs";
 
 const DEFAULTS = {
@@ -53,6 +54,13 @@ test("a var that does not parse is named in the log, and its default holds", asy
   }
   // And everything works all the same.
   assert.equal((await runtime.value("push", [[counter("a_total")]])).accepted, 1);
+});
+
+test("a var that is neither text nor number nor switch is read as one that does not parse", () => {
+  // wrangler.toml takes objects for vars, and these were passed over in silence.
+  const env = { TEXT: "a", NUMBER: 5, SWITCH: false, OBJECT: {}, NULL: null };
+  const found = read(env, "TEXT NUMBER SWITCH OBJECT NULL ABSENT");
+  assert.deepEqual(found, ["TEXT", "a", "NUMBER", "5", "SWITCH", "false", "OBJECT", "", "NULL", ""]);
 });
 
 test("GATEWAY_URL is where the request goes: scheme and host reach the binding", async (t) => {

@@ -157,17 +157,22 @@ test("a push goes on when its caller leaves, and is settled by its answer", asyn
   assert.deepEqual([stats.delivered, stats.unknown], [1, {}]);
 });
 
-test("the Worker's own metrics come to the account, push by push, each under its own x-push-id", async (t) => {
-  // They are pushed every ten seconds; the clock is moved, so that nobody has to wait.
-  const { gateway, runtime, probe } = await startProbed(t, {});
-  for (let round = 1; round <= 3; round += 1) {
-    assert.equal(await runtime.value("incr", ["a_total"]), 1);
+// An isolate that is only pushed to has no flusher for them to ride behind: they were never sent.
+for (const [method, args] of [["incr", ["a_total"]], ["push", [[counter("a_total")]]]]) {
+  test(`the Worker's own metrics come to the account, ${method} by ${method}, each under its own x-push-id`, async (t) => {
+    // They are pushed every ten seconds; the clock is moved, so that nobody has to wait.
+    const { gateway, runtime, probe } = await startProbed(t, {});
+    for (let round = 1; round <= 3; round += 1) {
+      await runtime.value(method, args);
+      await quiet(runtime, gateway);
+      await until("its own push", () => gateway.pushes.filter(({ own }) => own).length === round);
+      await probe({ skewMs: round * 11_000 });
+    }
     await quiet(runtime, gateway);
-    assert.equal(gateway.pushes.filter(({ own }) => own).length, round);
-    await probe({ skewMs: round * 11_000 });
-  }
-  const ids = gateway.pushes.map(({ id }) => id);
-  assert.equal(new Set(ids).size, ids.length);
-  const key = JSON.stringify(["metrics_reporter_samples_total", ["outcome", "delivered"], ["reason", ""]]);
-  assert.equal(gateway.applied.get(key).sum, 3);
-});
+    const ids = gateway.pushes.map(({ id }) => id);
+    assert.equal(ids.length, 6);
+    assert.equal(new Set(ids).size, ids.length);
+    const key = JSON.stringify(["metrics_reporter_samples_total", ["outcome", "delivered"], ["reason", ""]]);
+    assert.equal(gateway.applied.get(key).sum, 3);
+  });
+}

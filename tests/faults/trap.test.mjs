@@ -49,6 +49,21 @@ test("a trap loses what was buffered and in flight, counts it, and the next call
   assertNotOverCounted(stats, gateway);
 });
 
+test("an instance that traps before it knows the account of the one before it passes that on", async (t) => {
+  // It kept its own account in the other's place, which was empty: what had been counted was gone.
+  const { gateway, runtime, probe, traps } = await startProbed(t, { SELF_METRICS: "false" });
+  assert.equal((await runtime.value("push", [[counter("pushed_total")]])).ok, true);
+  for (let i = 1; i <= 3; i += 1) {
+    await probe({ trapIn: 1 });
+    assert.equal(await runtime.value("incr", ["buffered_total"]), 0);
+    assert.equal(traps(), i);
+  }
+  assert.equal(await runtime.value("incr", ["after_total"]), 1);
+  const stats = await quiet(runtime, gateway);
+  assert.deepEqual([stats.taken, stats.delivered, stats.pushes.delivered], [2, 2, 2]);
+  assertNotOverCounted(stats, gateway);
+});
+
 test("wherever a call or a flusher traps, every caller is answered and the account goes on", async (t) => {
   const { gateway, runtime, probe, traps } = await startProbed(t, { FLUSH_INTERVAL_MS: "10" });
   const calls = [

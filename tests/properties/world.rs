@@ -12,7 +12,9 @@ use metrics_gateway_worker::limits::{
 use metrics_gateway_worker::policy::{CANCELLED, MIN_ATTEMPT_MS, Outcome};
 use metrics_gateway_worker::refusal::Reason;
 use metrics_gateway_worker::report::encode_stats;
-use metrics_gateway_worker::reporter::{Direct, Drain, Duty, Event, Flush, Push, Reporter, Take};
+use metrics_gateway_worker::reporter::{
+    Direct, Drain, Duty, Event, Flush, Push, Reporter, Span, Take,
+};
 use metrics_gateway_worker::value::{Properties, Reader, Value};
 
 use crate::model::{Ledger, Model, Taken};
@@ -455,11 +457,11 @@ impl World {
         // Whoever waits for an entry knows when it is settled, and not before.
         let first = self.model.first();
         for sequence in first..first + self.model.buffer.len() as u64 {
-            assert!(!self.reporter.is_settled(sequence));
+            assert!(!self.reporter.is_settled(Span::with(None, sequence)));
         }
         for sent in self.sent.values().rev().take(4) {
             let Some(first) = sent.first else { continue };
-            let settled = self.reporter.is_settled(first);
+            let settled = self.reporter.is_settled(Span::with(None, first));
             assert!(settled || !sent.settled);
             let under_way = !sent.settled && given_up == 0;
             assert!(!settled || !under_way);
