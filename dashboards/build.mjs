@@ -13,8 +13,11 @@ const WIDTH = 24;
 // Every series of the gateway has the job it is scraped under. Several pods each hold a part of the sums.
 const JOB = 'job=~"$job"';
 const samples = (outcome) => `pushed_metrics_reporter_samples_total{${JOB}, outcome=~"${outcome}"}`;
+const pushes = (outcome) => `pushed_metrics_reporter_pushes_total{${JOB}, ${outcome}}`;
 const rate = (by, selector) => `sum by (${by}) (rate(${selector}[$__rate_interval]))`;
 const total = (selector) => `sum(rate(${selector}[$__rate_interval]))`;
+/** Without traffic there is no ratio: 0 / 0 would show as NaN. */
+const ratio = (part, whole) => `${part} / (${whole} > 0)`;
 const SETTLED = "delivered|rejected|dropped|unknown";
 const CALLER = `${JOB}, worker=~"$worker"`;
 
@@ -42,35 +45,35 @@ const ROWS = [
       "Dropped",
       "Share of what was settled that was provably not applied.",
       "percentunit",
-      `${total(samples("dropped"))} / ${total(samples(SETTLED))}`,
+      ratio(total(samples("dropped")), total(samples(SETTLED))),
       { thresholds: SHARE_OF_LOSS, zeroIf: samples(SETTLED), decimals: 2 },
     ),
     stat(
       "Unknown",
       "Share of what was settled that may or may not have been applied: pushes that timed out or broke off.",
       "percentunit",
-      `${total(samples("unknown"))} / ${total(samples(SETTLED))}`,
+      ratio(total(samples("unknown")), total(samples(SETTLED))),
       { thresholds: SHARE_OF_LOSS, zeroIf: samples(SETTLED), decimals: 2 },
     ),
     stat(
       "Refused",
       "Share of what callers offered that was not let in: invalid, or no room.",
       "percentunit",
-      `${total(samples("refused"))} / ${total(samples(`${SETTLED}|coalesced|refused`))}`,
+      ratio(total(samples("refused")), total(samples(`${SETTLED}|coalesced|refused`))),
       { thresholds: SHARE_OF_LOSS, zeroIf: samples(`${SETTLED}|coalesced`), decimals: 2 },
     ),
     stat(
       "Push latency, p99",
       "From taking a batch to its outcome, retries included.",
       "ms",
-      quantile(0.99),
+      `${quantile(0.99)} >= 0`, // no push, no latency: not NaN
       { thresholds: [{ color: "green", value: null }, { color: "yellow", value: 1000 }, { color: "red", value: 2500 }] },
     ),
     stat(
       "Samples for each Metric sent",
       "What coalescing saves: increments of one counter travel as one Metric.",
       "none",
-      `${total(samples(`${SETTLED}|coalesced`))} / ${total(samples(SETTLED))}`,
+      ratio(total(samples(`${SETTLED}|coalesced`)), total(samples(SETTLED))),
       { decimals: 1 },
     ),
   ]),
@@ -118,18 +121,10 @@ const ROWS = [
       "Retries for each push",
       "Only what is provably not applied is tried again (with GATEWAY_DEDUPES, what is unknown, too).",
       "none",
-      [
-        [
-          `${total(`pushed_metrics_reporter_pushes_total{${JOB}, outcome="retried"}`)} / ${total(`pushed_metrics_reporter_pushes_total{${JOB}, outcome!="retried"}`)}`,
-          "retries for each push",
-        ],
-      ],
+      [[ratio(total(pushes('outcome="retried"')), total(pushes('outcome!="retried"'))), "retries for each push"]],
     ),
     series("Metrics in each push", "Larger is cheaper; MAX_BATCH_SAMPLES is the most.", "none", [
-      [
-        `${total(samples(SETTLED))} / ${total(`pushed_metrics_reporter_pushes_total{${JOB}, outcome!="retried"}`)}`,
-        "Metrics in each push",
-      ],
+      [ratio(total(samples(SETTLED)), total(pushes('outcome!="retried"'))), "Metrics in each push"],
     ]),
   ]),
   row("Series", [

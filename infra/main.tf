@@ -22,6 +22,7 @@ module "tunnel" {
   cloudflared_image                         = var.cloudflared_image
   namespace                                 = var.grpc_metrics_gateway_namespace
   gateway_port                              = var.grpc_metrics_gateway_port
+  gateway_pod_port                          = var.grpc_metrics_gateway_pod_port
   enable_network_policy                     = var.enable_cloudflared_network_policy
 }
 

@@ -21,6 +21,12 @@ variable "revision" {
   default     = null
 }
 
+variable "verify_args" {
+  description = "For scripts/deploy.sh, which reads it from the tfvars: arguments with which scripts/verify verifies this environment, separated by blanks, e.g. \"--caller https://caller.example.com --kubectl --kube-context cell1-dev\"."
+  type        = string
+  default     = null
+}
+
 # -- the Worker --
 
 variable "enable_metrics_gateway_cloudflare_worker" {
@@ -104,9 +110,15 @@ variable "grpc_metrics_gateway_hostname" {
 }
 
 variable "grpc_metrics_gateway_port" {
-  description = "The gateway's gRPC-Web port."
+  description = "The gateway's gRPC-Web port, as its Service has it."
   type        = number
   default     = 8080
+}
+
+variable "grpc_metrics_gateway_pod_port" {
+  description = "The same port as the gateway's pods have it (targetPort). null: as the Service."
+  type        = number
+  default     = null
 }
 
 variable "enable_cloudflared_network_policy" {

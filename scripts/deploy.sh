@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds this commit, plans, applies and verifies: one environment at a time.
 #
-#   scripts/deploy.sh --env dev --verify-url https://caller.example.com
+#   scripts/deploy.sh --env dev
 #
 # The same commit deployed twice changes nothing the second time.
 set -euo pipefail
@@ -14,14 +14,16 @@ usage: scripts/deploy.sh --env ENV [options]
   --env ENV            the environment: infra/config/vars/ENV.tfvars, infra/config/backend/ENV.hcl
   --plan               save the plan and stop; the last line says how to apply it
   --apply FILE         apply a plan that --plan saved, if the commit is still the same one
-  --verify-url URL     a caller Worker whose /verify pushes one sample (or set VERIFY_URL)
+  --verify-url URL     a caller Worker whose /verify pushes one sample (or VERIFY_URL, or --caller in verify_args
+                       of the tfvars)
   --no-verify          do not verify afterwards; for the first deployment, before any caller is bound
   --allow-destroy      go on although the plan removes or replaces something
   --yes                do not ask before applying
   -h, --help           this text
 
 Needs git, make, node, and tofu or terraform (TOFU names another one). Credentials: CLOUDFLARE_API_TOKEN, and
-for the state's bucket and Logpush those of AWS. Arguments for verify.mjs besides the URL: VERIFY_ARGS.
+for the state's bucket and Logpush those of AWS. Arguments for verify.mjs besides the URL: verify_args in the tfvars,
+and VERIFY_ARGS.
 
 exit status: 0 done (or nothing to do), 1 failed, 2 wrong usage or refused before anything was changed
 EOF
@@ -55,9 +57,6 @@ done
 
 [[ $env =~ ^[a-z0-9-]+$ ]] || refuse "--env must name an environment, such as --env dev (given: \"$env\")"
 if $only_plan && [ -n "$saved" ]; then refuse '--plan and --apply exclude each other'; fi
-if $verify && ! $only_plan && [ -z "$verify_url" ]; then
-  refuse 'nothing to verify with: give --verify-url (a caller with /verify), or say --no-verify'
-fi
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 infra=$root/infra
@@ -85,6 +84,15 @@ unknown=$(comm -23 \
   <(sed -nE 's/^variable "([^"]+)".*/\1/p' "$infra"/*.tf | sort -u))
 [ -z "$unknown" ] || refuse "infra/config/vars/$env.tfvars sets what is no variable: ${unknown//$'\n'/, }"
 
+# Split at blanks, and no further: a `?` in a URL is no pattern.
+read -r -a verify_args <<<"$(value_of verify_args) ${VERIFY_ARGS:-} ${verify_url:+--caller $verify_url}"
+if $verify && ! $only_plan; then
+  case " ${verify_args[*]-} " in
+    *' --caller '* | *' --caller='*) ;;
+    *) refuse "nothing to verify with: give --verify-url (a caller with /verify), set verify_args in infra/config/vars/$env.tfvars, or say --no-verify" ;;
+  esac
+fi
+
 backend=()
 if [ -f "$infra/config/backend/$env.hcl" ]; then
   backend=("-backend-config=$infra/config/backend/$env.hcl")
@@ -101,6 +109,11 @@ clean() {
 $changed"
 }
 clean 'the tree has changes that no commit has'
+# `status` does not show these, and tofu reads them all the same.
+ignored=$(git ls-files --others --ignored --exclude-standard -- 'infra/*.tf' 'infra/*.tf.json' 'infra/*.tofu' \
+  'infra/*.tfvars' 'infra/*.tfvars.json' ':!infra/.terraform*' ':!infra/backend_override.tf')
+[ -z "$ignored" ] || refuse "files that git ignores would be deployed, too; commit or remove:
+$ignored"
 revision=$(git rev-parse HEAD)
 
 say "building $revision"
@@ -122,6 +135,8 @@ parts=$(parts_digest)
 
 # One folder for each environment: what was initialised for another can never be used by mistake.
 export TF_DATA_DIR=$infra/.terraform.$env TF_IN_AUTOMATION=1 TF_INPUT=0 TF_VAR_revision=$revision
+# Left over from work on another stack it would name another state.
+unset TF_WORKSPACE
 run_tofu() { "$tofu" "-chdir=$infra" "$@"; }
 
 say "initialising for $env"
@@ -132,10 +147,14 @@ if [ -n "$saved" ]; then
   [ -f "$plan.for" ] || refuse "$plan.for is gone: it says what the plan was made for"
   [ "$(cat "$plan.for")" = "$env $revision $parts" ] ||
     refuse "the plan was made for \"$(cat "$plan.for")\", but this is \"$env $revision $parts\" (env, commit, digest of dist/)"
+  # It was printed when it was made; whoever applies it must see it, too.
+  run_tofu show "$plan" || fail 'the plan could not be read'
   changes=true
 else
   mkdir -p "$infra/.plans"
   plan=$infra/.plans/$env-$short.tfplan
+  # However this ends: a plan that nobody asked to keep holds secrets and is no use to anybody.
+  $only_plan || trap 'rm -f "$plan" "$plan.for"' EXIT
   say 'planning'
   status=0
   run_tofu plan -input=false -detailed-exitcode "-var-file=$vars" "-out=$plan" || status=$?
@@ -179,10 +198,9 @@ $removed"
   [ "$(parts_digest)" = "$parts" ] || fail 'dist/ changed after the plan was made'
   say 'applying'
   run_tofu apply -input=false "$plan" || fail 'apply failed; run it again once the cause is mended: what was applied stays'
-  rm -f "$plan" "$plan.for"
+  rm -f "$plan" "$plan.for" # a saved one, too
 else
   say "no changes: $env already runs $short"
-  rm -f "$plan" "$plan.for"
 fi
 
 # -- verify --
@@ -191,13 +209,16 @@ if ! $verify; then
   say 'deployed, not verified (--no-verify)'
   exit 0
 fi
-output() { run_tofu output -json "$1" 2>/dev/null | node -e 'console.log(JSON.parse(require("fs").readFileSync(0, "utf8") || "null") ?? "")'; }
-args=(--caller "$verify_url" --revision "$revision" --account-id "$(value_of account_id)")
+# All at once: asked for one that is null, tofu says that there is no such output, and fails.
+outputs=$(run_tofu output -json) || fail 'deployed, but the outputs could not be read, so nothing was verified'
+output() { node -e 'console.log(JSON.parse(process.argv[1])[process.argv[2]]?.value ?? "")' "$outputs" "$1"; }
+# A deployment takes some seconds to be everywhere.
+args=(--settle 60 --revision "$revision" --account-id "$(value_of account_id)")
 script=$(output metrics_gateway_worker_script_name)
 tunnel=$(output grpc_metrics_gateway_tunnel_id)
 [ -z "$script" ] || args+=(--script "$script")
 [ -z "$tunnel" ] || args+=(--tunnel-id "$tunnel")
-say "verifying through $verify_url"
-# shellcheck disable=SC2086 # VERIFY_ARGS is a list of arguments
-node scripts/verify.mjs "${args[@]}" ${VERIFY_ARGS:-} || fail "deployed, but not verified: docs/runbook.md, \"Troubleshooting\"; \"Rollback and disable\" says how to go back"
+say 'verifying'
+node scripts/verify.mjs "${args[@]}" "${verify_args[@]}" ||
+  fail 'deployed, but not verified: docs/runbook.md, "Troubleshooting"; "Rollback and disable" says how to go back'
 say "$env runs $short, verified"

@@ -13,6 +13,8 @@ The push:
   --caller URL          a Worker bound to MetricsReporter whose /verify pushes one sample (examples/caller
                         is one), or VERIFY_URL
   --revision REV        the git revision that should answer
+  --settle SECONDS      how long to try again, while the push fails or another revision answers; for right
+                        after a deployment
 
 The series, read in one of three ways, so that the sample is seen to arrive:
   --metrics URL         the gateway's /metrics page
@@ -50,6 +52,7 @@ const OPTIONS = {
   revision: { type: "string" },
   script: { type: "string" },
   series: { type: "string", default: "pushed_verifications_total" },
+  settle: { type: "string" },
   timeout: { type: "string", default: "30" },
   "tunnel-id": { type: "string" },
   wait: { type: "string" },
@@ -123,7 +126,8 @@ function source() {
 }
 
 function push() {
-  return checkPush(report, { caller: options.caller, revision: options.revision, timeoutMs });
+  const settleMs = options.settle === undefined ? 0 : milliseconds("settle");
+  return checkPush(report, { caller: options.caller, revision: options.revision, timeoutMs, settleMs });
 }
 
 async function lookFromOutside() {

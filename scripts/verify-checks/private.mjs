@@ -9,20 +9,23 @@ const PUSH = "/marqo.metrics.v1.MetricsIngest/Push";
 /** Asks `url` as a gRPC-Web client and as a scraper would; a gateway's answer is a failure. */
 export async function checkNotPublic(report, url, timeoutMs) {
   const base = url.replace(/\/+$/, "");
-  let push, page;
   try {
-    push = await fetch(`${base}${PUSH}`, {
+    const push = await fetch(`${base}${PUSH}`, {
       method: "POST",
       redirect: "manual",
       headers: { "content-type": "application/grpc-web+proto", accept: "application/grpc-web+proto", "x-grpc-web": "1" },
       body: new Uint8Array(5), // one empty PushRequest, which changes no series
       signal: AbortSignal.timeout(timeoutMs),
     });
-    page = await fetch(`${base}/metrics`, { redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
-    const text = await page.text();
+    await push.body?.cancel();
+    // At once: whatever becomes of the next question, this was a gateway.
     if (isGrpc(push)) {
       report.fail(`private: ${base} answers gRPC-Web like a gateway (HTTP ${push.status})`, PUBLIC);
-    } else if (page.status === 200 && /^# TYPE \S+ (counter|histogram|gauge)/m.test(text)) {
+      return;
+    }
+    const page = await fetch(`${base}/metrics`, { redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
+    const text = await page.text();
+    if (page.status === 200 && /^# TYPE \S+ (counter|histogram|gauge)/m.test(text)) {
       report.fail(`private: ${base}/metrics shows metrics`, PUBLIC);
     } else {
       report.ok(`private: ${base} answers ${push.status}, and not as a gateway`);
@@ -31,8 +34,6 @@ export async function checkNotPublic(report, url, timeoutMs) {
     const why = describe(error);
     if (NOBODY.has(why)) report.ok(`private: nothing answers at ${base} (${why})`);
     else report.skip(`private: ${base} could not be asked (${why})`);
-  } finally {
-    await push?.body?.cancel();
   }
 }
 

@@ -1,47 +1,68 @@
 // One sample through the whole way: the caller's /verify pushes it and shows what the gateway answered.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "./report.mjs";
 
 /**
+ * `settleMs`: for as long a failure, or an answer of another build, is tried again. A deployment reaches
+ * every location within seconds, not at once, and a new VPC service may fail for as long.
+ *
  * @returns {Promise<{ accepted: number } | undefined>} how many samples the gateway counted; undefined
  * when the push failed or its outcome is not known
  */
-export async function checkPush(report, { caller, revision, timeoutMs }) {
+export async function checkPush(report, { caller, revision, timeoutMs, settleMs = 0 }) {
   const url = new URL("verify", caller.endsWith("/") ? caller : `${caller}/`);
+  const deadline = Date.now() + settleMs;
+  let last;
+  for (let pause = 500; ; pause = Math.min(pause * 2, 5_000)) {
+    last = await attempt(url, timeoutMs);
+    const settled = !last.problem && (!revision || last.running === undefined || revision.startsWith(last.running));
+    if (settled || Date.now() + pause > deadline) break;
+    await sleep(pause);
+  }
+
+  if (last.problem) {
+    report.fail(`push: ${last.problem}`, last.advice);
+    return undefined;
+  }
+  report.ok(`push: ${url} got one sample through, accepted: 1`);
+  checkRevision(report, last, revision);
+  return { accepted: last.answer.accepted };
+}
+
+/** One request: `{ problem, advice }`, or `{ answer, running }` with the revision that answered. */
+async function attempt(url, timeoutMs) {
   let response, body;
   try {
     response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
     body = await response.text();
   } catch (error) {
-    report.fail(`push: ${url} cannot be reached (${describe(error)})`, "is the caller deployed, and is this its address?");
-    return undefined;
+    return {
+      problem: `${url} cannot be reached (${describe(error)})`,
+      advice: "is the caller deployed, and is this its address?",
+    };
   }
 
   const answer = parse(body);
   if (answer === undefined) {
-    report.fail(
-      `push: ${url} answered ${response.status} and no JSON: ${excerpt(body)}`,
-      response.status === 404
-        ? "the address is wrong, or this Worker has no /verify: examples/caller has one"
-        : "that is not what a caller's /verify answers: examples/caller shows one",
-    );
-    return undefined;
+    return {
+      problem: `${url} answered ${response.status} and no JSON: ${excerpt(body)}`,
+      advice:
+        response.status === 404
+          ? "the address is wrong, or this Worker has no /verify: examples/caller has one"
+          : "that is not what a caller's /verify answers: examples/caller shows one",
+    };
   }
   if (response.status !== 200 || answer.ok !== true || answer.accepted !== 1) {
     const said = answer.reason ?? answer.message ?? excerpt(body);
-    report.fail(`push: ${url} answered ${response.status}: ${said}`, advice(answer));
-    return undefined;
+    return { problem: `${url} answered ${response.status}: ${said}`, advice: advice(answer) };
   }
-  report.ok(`push: ${url} got one sample through, accepted: 1`);
-  checkRevision(report, answer, revision);
-  return { accepted: answer.accepted };
+  // Like stats().config.VERSION: "0.1.0+46515e8".
+  return { answer, running: /\+([0-9a-f]{7,40})(?:-dirty)?$/.exec(String(answer.version ?? ""))?.[1] };
 }
 
-/** A deployment reaches every location within seconds, not at once: say which build answered. */
-function checkRevision(report, answer, revision) {
+function checkRevision(report, { answer, running }, revision) {
   if (!revision) return;
-  // Like stats().config.VERSION: "0.1.0+46515e8".
-  const running = /\+([0-9a-f]{7,40})(?:-dirty)?$/.exec(String(answer.version ?? ""))?.[1];
   if (running === undefined) {
     report.skip("revision: the caller's /verify does not say which build answered");
   } else if (revision.startsWith(running)) {
@@ -49,7 +70,7 @@ function checkRevision(report, answer, revision) {
   } else {
     report.fail(
       `revision: ${answer.version} answered, expected ${revision}`,
-      "right after a deployment that can happen for some seconds: try again",
+      "right after a deployment that can happen for some seconds: try again, or give it time with --settle",
     );
   }
 }

@@ -85,14 +85,60 @@ describe("the log reference", () => {
     assert.deepEqual([...listed].sort(), [...written].sort());
   });
 
-  test("describes every field of its own examples", () => {
-    const described = new Set(["event", "level", ...all(page, /^\| (`\w+`(?:, `\w+`)*) \| (?:text|number)/gm).flatMap((cell) => all(cell, /`(\w+)`/g))]);
-    const [examples] = all(page, /```json\n(.+?)```/gs);
-    const lines = examples.trim().split("\n");
-    assert.ok(lines.length >= 8);
-    for (const line of lines) {
-      for (const field of Object.keys(JSON.parse(line))) assert.ok(described.has(field), `${field} in ${line}`);
+  const described = new Set(all(page, /^\| (`\w+`(?:, `\w+`)*) \| (?:text|number)/gm).flatMap((cell) => all(cell, /`(\w+)`/g)));
+  // Of an event's last cell: the names that are fields (others are values, such as a reason).
+  const listedFields = new Map(
+    [...page.matchAll(/^\| `(\w+)` \| (?:warn|error) \|.*\| (.+) \|$/gm)].map(([, event, cell]) => [
+      event,
+      new Set(all(cell, /`(\w+)`/g).filter((name) => described.has(name))),
+    ]),
+  );
+
+  test("lists with each event the fields that the Worker writes with it, and describes them all", () => {
+    const log = read("src", "log.rs").split("#[cfg(test)]")[0];
+    // A line ends where the next begins, or its function does.
+    const blocks = log.split(/(?=\bline\()/).slice(1).map((block) => block.split(/^ {0,4}\}$/m)[0]);
+    const written = new Map();
+    for (const block of blocks) {
+      const fields = all(block, /fields\s*\.(?:text|count)\(\s*"(\w+)"/g);
+      const event = /^line\(\s*Level::\w+,\s*"(\w+)"/.exec(block)?.[1];
+      if (event) written.set(event, new Set(fields));
+      // The three ends of a push share one line, whose name and level depend on the outcome.
+      else if (/^line\(level, event,/.test(block)) written.set("push_*", new Set(fields));
     }
+    const [trapped] = all(read("src", "entrypoint.mjs"), /\{ event: "instance_trapped", level: "error", ([\w, ]+) \}/g);
+    written.set("instance_trapped", new Set(trapped.split(", ")));
+    const ends = ["push_rejected", "push_dropped", "push_unknown"];
+    const listed = new Map([...listedFields].filter(([event]) => !ends.includes(event)));
+    listed.set("push_*", new Set(ends.flatMap((event) => [...listedFields.get(event)])));
+
+    const sorted = (events) => Object.fromEntries([...events].map(([event, fields]) => [event, [...fields].sort()]).sort());
+    assert.ok(written.size >= 8, [...written.keys()].join(", "));
+    assert.deepEqual(sorted(listed), sorted(written));
+    for (const fields of written.values()) for (const field of fields) assert.ok(described.has(field), field);
+  });
+
+  test("has examples with the fields that it lists, and no others", () => {
+    const [examples] = all(page, /```json\n(.+?)```/gs);
+    const lines = examples.trim().split("\n").map((line) => JSON.parse(line));
+    for (const { event, level, suppressed, ...fields } of lines) {
+      const listed = new Set(listedFields.get(event));
+      // Its row says so.
+      if (event === "push_dropped" && fields.reason !== "no_binding") listed.delete("message");
+      assert.deepEqual(new Set(Object.keys(fields)), listed, event);
+      assert.match(level, /^(warn|error)$/);
+      if (suppressed !== undefined) assert.ok(suppressed > 0 && described.has("suppressed"), event);
+    }
+    assert.deepEqual(new Set(lines.map(({ event }) => event)), new Set(listedFields.keys()), "each event has an example");
+  });
+
+  test("nothing else in the Worker writes to the console", () => {
+    const files = ["entrypoint.mjs", ...readdirSync(join(ROOT, "src", "js")).map((name) => join("js", name))];
+    const lines = files.flatMap((file) => all(read("src", file), /^(.*\bconsole\b.*)$/gm));
+    assert.deepEqual(lines.map((line) => line.trim()), [
+      'console.error(JSON.stringify({ event: "instance_trapped", level: "error", message }));',
+      "console[level](JSON.stringify(fields));", // what log.rs wrote
+    ]);
   });
 });
 
@@ -124,6 +170,19 @@ describe("links", () => {
       }
     });
   }
+
+  // deploy.sh initialises each environment in a folder of its own: elsewhere tofu knows of no state.
+  test("the runbook's tofu commands find the environment's state", () => {
+    const commands = all(read("docs", "runbook.md"), /((?:[A-Z_]+=\S+ )*tofu -chdir=infra .+)/g);
+    const exported = /export TF_DATA_DIR=\.terraform\.dev.*\n\s*tofu -chdir=infra providers lock/;
+    assert.ok(commands.length >= 4);
+    assert.match(read("docs", "runbook.md"), exported);
+    for (const command of commands) {
+      if (/ providers lock | init -upgrade -backend=false/.test(command)) continue;
+      assert.match(command, /^TF_DATA_DIR=\.terraform\.(dev|<env>) /, command);
+    }
+    assert.match(read("scripts", "deploy.sh"), /export TF_DATA_DIR=\$infra\/\.terraform\.\$env /);
+  });
 
   test("the scripts send their users to sections of the runbook that exist", () => {
     const known = all(read("docs", "runbook.md"), /^#{1,6} (.+)$/gm);

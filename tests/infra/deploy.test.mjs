@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { ROOT } from "../e2e/harness/index.mjs";
 
-// Plans as $PLAN_STATUS says (0 no changes, 2 changes), and removes what $PLAN_REMOVES names.
+// Plans as $PLAN_STATUS says (0 no changes, 2 changes), and removes what $PLAN_REMOVES names. As the real one it
+// keeps no output that is null (here the tunnel's: another stack owns it), and fails when asked for it by name.
 const TOFU = `#!/bin/sh
 echo "$*" >>"$TOFU_LOG"
 shift # -chdir=…
@@ -18,6 +19,7 @@ case $1 in
   plan)
     for argument; do case $argument in -out=*) echo "a plan" >"\${argument#-out=}" ;; esac; done
     echo "revision: $TF_VAR_revision data: $TF_DATA_DIR" >>"$TOFU_LOG"
+    echo "workspace: \${TF_WORKSPACE-none}" >>"$TOFU_LOG"
     exit "\${PLAN_STATUS:-2}" ;;
   show)
     printf '{"resource_changes":['
@@ -25,10 +27,8 @@ case $1 in
     printf ']}' ;;
   apply) exit "\${APPLY_STATUS:-0}" ;;
   output)
-    case $3 in
-      metrics_gateway_worker_script_name) echo '"cell1-dev-metrics-gateway-worker"' ;;
-      *) echo null ;;
-    esac ;;
+    [ "$*" = "output -json" ] || { echo "Output not found" >&2; exit 1; }
+    echo '{"metrics_gateway_worker_script_name":{"sensitive":false,"type":"string","value":"cell1-dev-metrics-gateway-worker"}}' ;;
 esac
 `;
 
@@ -45,7 +45,7 @@ cell       = "cell1"
 env        = "dev"
 `;
 
-let directory, log, caller, verified;
+let directory, log, caller, verified, version;
 
 function git(...args) {
   return execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...args], { cwd: directory, encoding: "utf8" });
@@ -82,7 +82,7 @@ function deploy(args, env = {}) {
 before(async () => {
   caller = createServer((request, response) => {
     verified += 1;
-    response.writeHead(200).end(JSON.stringify({ ok: true, outcome: "delivered", accepted: 1, rejected: 0, refused: [] }));
+    response.writeHead(200).end(JSON.stringify({ ok: true, outcome: "delivered", accepted: 1, rejected: 0, refused: [], version: version?.() }));
   });
   await new Promise((resolve) => caller.listen(0, "127.0.0.1", resolve));
 });
@@ -93,6 +93,7 @@ beforeEach(() => {
   directory = join(parent, "repository");
   log = join(parent, "tofu.log");
   verified = 0;
+  version = undefined;
   mkdirSync(join(parent, "bin"));
   writeFileSync(join(parent, "bin", "tofu"), TOFU);
   chmodSync(join(parent, "bin", "tofu"), 0o755);
@@ -147,9 +148,47 @@ describe("a deployment", () => {
   });
 
   test("whose verification fails has failed, and says where to read on", async () => {
-    const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", "http://127.0.0.1:1"]);
+    const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", "http://127.0.0.1:1"], { VERIFY_ARGS: "--settle 0.1" });
     assert.equal(status, 1, output);
     assert.match(output, /deployed, but not verified: docs\/runbook\.md/);
+  });
+
+  test("is verified by the arguments in its variables, and by no address", async () => {
+    appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), `verify_args = "--caller ${url()} --timeout 20"\n`);
+    commit();
+    const { status, output } = await deploy(["--env", "dev", "--yes"]);
+    assert.equal(status, 0, output);
+    assert.match(output, /dev runs [0-9a-f]{12}, verified/);
+    assert.equal(verified, 1);
+  });
+
+  // Outputs that are null are not in the state: asked for by name, tofu fails, and the script ended there.
+  test("whose tunnel belongs to another stack is verified, too", async () => {
+    const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", url()]);
+    assert.equal(status, 0, output);
+    assert.match(output, /without CLOUDFLARE_API_TOKEN the account's settings were not looked at/, "the script's name was passed on");
+    assert.equal(verified, 1);
+  });
+
+  test("waits until its own build answers", async () => {
+    const revision = git("rev-parse", "--short=7", "HEAD").trim();
+    version = () => `0.1.0+${verified < 2 ? "0123456" : revision}`;
+    const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", url()]);
+    assert.equal(status, 0, output);
+    assert.match(output, new RegExp(`ok +revision: 0\\.1\\.0\\+${revision} answered`));
+    assert.equal(verified, 2);
+  });
+
+  test("goes to the environment's own state, whatever workspace the shell has", async () => {
+    const { calls } = await deploy(["--env", "dev", "--yes", "--no-verify"], { TF_WORKSPACE: "another" });
+    assert.match(calls, /workspace: none/);
+  });
+
+  test("that is not applied leaves no plan behind", async () => {
+    for (const env of [{ PLAN_REMOVES: "module.tunnel.x[0]" }, { APPLY_STATUS: "1" }, { PLAN_STATUS: "1" }]) {
+      await deploy(["--env", "dev", "--yes", "--no-verify"], env);
+      assert.deepEqual(readdirSync(join(directory, "infra/.plans")), [], JSON.stringify(env));
+    }
   });
 
   test("can go without verification when told so", async () => {
@@ -196,7 +235,7 @@ describe("a saved plan", () => {
     const { status, output, calls } = await deploy(["--env", "dev", "--apply", plan, "--yes", "--verify-url", url()]);
     assert.equal(status, 0, output);
     assert.doesNotMatch(calls, / plan /);
-    assert.match(calls, / apply /);
+    assert.match(calls, / show \/\S+\.tfplan\n[^]* apply /, "whoever applies it sees it first");
   });
 
   test("is refused for another commit than it was made for", async () => {
@@ -233,6 +272,18 @@ describe("refused before anything is changed", () => {
     assert.match(run.output, /\?\? new\.txt/);
     untouched(run);
   });
+
+  for (const name of ["infra/override.tf", "infra/modules/worker/x_override.tf", "infra/own.auto.tfvars"]) {
+    test(`a file that git ignores and tofu reads: ${name}`, async () => {
+      appendFileSync(join(directory, ".git", "info", "exclude"), "*.auto.tfvars\n");
+      mkdirSync(join(directory, name, ".."), { recursive: true });
+      writeFileSync(join(directory, name), "");
+      const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+      assert.equal(run.status, 2, run.output);
+      assert.ok(run.output.includes(`files that git ignores would be deployed, too; commit or remove:\n${name}\n`), run.output);
+      untouched(run);
+    });
+  }
 
   test("a build that changes a tracked file", async () => {
     const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { TOUCHES: "yes" });
@@ -317,6 +368,7 @@ describe("refused before anything is changed", () => {
     [["--env", "../dev"], /--env must name an environment/],
     [["--env"], /--env needs a value/],
     [["--env", "dev"], /nothing to verify with: give --verify-url/],
+    [["--env", "dev", "--verify-url", ""], /nothing to verify with: give --verify-url/],
     [["--env", "dev", "--plan", "--apply", "x"], /exclude each other/],
     [["--env", "dev", "--no-verify", "--apply", "no-such-plan"], /no plan at no-such-plan/],
     [["--env", "dev", "--force"], /unknown argument --force/],

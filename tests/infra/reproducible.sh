@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
 # Two clean builds of one commit, in folders of different names, give the same bytes.
 #
-#   tests/infra/reproducible.sh [DIST]
+#   tests/infra/reproducible.sh [--once] [DIST]
 #
-# With DIST that folder must have these bytes, too: so anybody can check a release against its source.
+# With DIST that folder must have these bytes, too: so anybody can check a release against its source. --once builds
+# once only, for a DIST that is a clean build itself.
 set -euo pipefail
-. "$(dirname "$0")/../../scripts/lib.sh"
+once=false
+if [ "${1:-}" = --once ]; then once=true && shift; fi
 given=${1:+$(cd "$1" && pwd)}
+. "$(dirname "$0")/../../scripts/lib.sh"
+if $once && [ -z "$given" ]; then die '--once needs a folder to compare with'; fi
 scripts/setup
 use_tools
 
@@ -24,16 +28,18 @@ build() {
   (cd "$1" && CARGO_TARGET_DIR=${2:-$1/target} DIST_DIR=$1/dist METRICS_REPORTER_REVISION=$revision node scripts/build.mjs)
 }
 
-build "$scratch/a"
-rm -rf "$scratch/a/target"
-build "$scratch/another/folder" "$scratch/its-target"
-
 status=0
 same() {
-  if cmp "$1" "$2"; then note "the same: $1"; else status=1; fi
+  if cmp "$1" "$2"; then note "the same: $2"; else status=1; fi
 }
+
+build "$scratch/a"
+if ! $once; then
+  rm -rf "$scratch/a/target"
+  build "$scratch/another/folder" "$scratch/its-target"
+fi
 for part in index.js index_bg.wasm; do
-  same "$scratch/a/dist/$part" "$scratch/another/folder/dist/$part"
+  $once || same "$scratch/a/dist/$part" "$scratch/another/folder/dist/$part"
   [ -z "$given" ] || same "$scratch/a/dist/$part" "$given/$part"
 done
 [ "$status" -eq 0 ] && say "$revision builds to the same bytes"

@@ -158,6 +158,28 @@ exec curl -sS http://${gateway.address}/metrics
   });
 });
 
+describe("right after a deployment", () => {
+  const revision = "0123456789abcdef0123456789abcdef01234567";
+
+  test("a failure and the build before are given time", async () => {
+    const answers = [
+      { status: 502, body: { ...ACCEPTED, ok: false, outcome: "unknown", accepted: 0, reason: "HTTP error 1101" } },
+      { body: { ...ACCEPTED, version: "0.1.0+fedcba9" } },
+    ];
+    const url = await serve(() => answers.shift() ?? { body: { ...ACCEPTED, version: "0.1.0+0123456" } });
+    const { status, output } = await verify(["--caller", url, "--revision", revision, "--settle", "60"]);
+    assert.equal(status, 0, output);
+    assert.match(output, /ok +revision: 0\.1\.0\+0123456 answered/);
+  });
+
+  test("but no more than that", async () => {
+    const url = await serve(() => ({ body: { ...ACCEPTED, version: "0.1.0+fedcba9" } }));
+    const { status, output } = await verify(["--caller", url, "--revision", revision, "--settle", "0.6"]);
+    assert.equal(status, 1, output);
+    assert.match(output, /FAILED +revision: 0\.1\.0\+fedcba9 answered/);
+  });
+});
+
 describe("what is wrong is said in plain words", () => {
   const cases = [
     {
@@ -249,6 +271,16 @@ describe("not publicly reachable", () => {
 
   test("an address that leads to a gateway is found", async () => {
     const { status, output } = await verify(["--caller", working, "--not-public", `http://${gateway.address}`]);
+    assert.equal(status, 1, output);
+    assert.match(output, /FAILED +private: .*answers gRPC-Web like a gateway/);
+  });
+
+  test("a gateway that breaks off afterwards is found all the same", async () => {
+    const url = await serve((request) => {
+      if (request.url === "/metrics") request.socket.destroy();
+      return { headers: { "content-type": "application/grpc-web+proto" } };
+    });
+    const { status, output } = await verify(["--caller", working, "--not-public", url]);
     assert.equal(status, 1, output);
     assert.match(output, /FAILED +private: .*answers gRPC-Web like a gateway/);
   });

@@ -9,6 +9,9 @@ enable_metrics_gateway_cloudflare_worker = true
 
 kubeconfig_context = "cell1-dev" # as in `kubectl config get-contexts`
 
+# How a deployment is verified, once a caller is there (docs/runbook.md, "First deployment").
+# verify_args = "--caller https://example-caller-dev.<subdomain>.workers.dev --kubectl --kube-context cell1-dev"
+
 # The Worker's vars; what is not here keeps the Worker's default.
 metrics_gateway_worker_settings = {
   # A development environment is for finding mistakes: an invalid sample rejects instead of counting as refused.

@@ -9,6 +9,9 @@ enable_metrics_gateway_cloudflare_worker = true
 
 kubeconfig_context = "cell1-prod" # as in `kubectl config get-contexts`
 
+# How a deployment is verified, once a caller is there (docs/runbook.md, "First deployment").
+# verify_args = "--caller https://example-caller-prod.<subdomain>.workers.dev --kubectl --kube-context cell1-prod"
+
 # A runaway caller then costs at most this much for each invocation.
 metrics_gateway_worker_cpu_ms = 1000
 

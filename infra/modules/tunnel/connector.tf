@@ -256,7 +256,7 @@ resource "kubernetes_network_policy_v1" "cloudflared" {
       }
       ports {
         protocol = "TCP"
-        port     = tostring(var.gateway_port)
+        port     = tostring(coalesce(var.gateway_pod_port, var.gateway_port))
       }
     }
     egress {

@@ -87,7 +87,7 @@ variable "grpc_metrics_gateway_tunnel_route_network" {
 }
 
 variable "gateway_port" {
-  description = "Port of the gateway's pods, which is all that the connector may reach in the cluster besides DNS."
+  description = "Port of the gateway's Service."
   type        = number
   default     = 8080
   nullable    = false
@@ -98,9 +98,20 @@ variable "gateway_port" {
   }
 }
 
+variable "gateway_pod_port" {
+  description = "Port on which the gateway's pods listen, where it is not the Service's (targetPort): a NetworkPolicy sees pods, not Services."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.gateway_pod_port == null || try(var.gateway_pod_port >= 1 && var.gateway_pod_port <= 65535 && floor(var.gateway_pod_port) == var.gateway_pod_port, false)
+    error_message = "gateway_pod_port must be a whole number from 1 to 65535."
+  }
+}
+
 variable "enable_network_policy" {
   description = <<-EOT
-    Whether a NetworkPolicy limits the connector to DNS, this namespace's pods on gateway_port, and Cloudflare's edge.
+    Whether a NetworkPolicy limits the connector to DNS, the gateway's port of this namespace's pods, and Cloudflare's edge.
     With it, whoever controls the tunnel's configuration still reaches nothing else in the cluster.
   EOT
   type        = bool

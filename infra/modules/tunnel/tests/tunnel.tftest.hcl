@@ -145,6 +145,24 @@ run "the_connector_reaches_the_gateway_and_the_edge_alone" {
   }
 }
 
+run "the_policy_is_about_the_pods_port_and_the_url_about_the_services" {
+  command = apply
+  variables {
+    gateway_port                              = 80
+    gateway_pod_port                          = 8080
+    grpc_metrics_gateway_tunnel_route_network = "10.100.3.7/32"
+  }
+
+  assert {
+    condition     = contains(flatten([for e in kubernetes_network_policy_v1.cloudflared[0].spec[0].egress : [for p in e.ports : "${p.protocol} ${p.port}"]]), "TCP 8080")
+    error_message = "the connector must be let through to the port on which the pods listen"
+  }
+  assert {
+    condition     = output.gateway_url == "http://10.100.3.7:80"
+    error_message = "the URL must have the Service's port"
+  }
+}
+
 run "a_new_token_rolls_the_pods" {
   command = apply
 
