@@ -5,7 +5,7 @@
 //! An isolate has one thread and serves many requests, whose code takes turns: at each `.await`
 //! another request may go on. "The current request" can therefore be no variable that one request
 //! sets and another finds. [`Reporter::scope`] sets it for one turn at a time: each time the
-//! wrapped future is polled, and only while it is, whatever is recorded belongs to that reporter.
+//! wrapped future is polled or dropped, and only then, whatever is recorded belongs to that reporter.
 //! It gets its labels, counts in its account and leaves in its call.
 //!
 //! What is recorded outside of every scope belongs to no request: in `#[event(start)]`, in a task
@@ -38,9 +38,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, LocalRecorderGuard, Metadata,
@@ -123,16 +124,36 @@ impl Reporter {
     /// assert_eq!(test.counter("orders_total", [("country", "PT")]), 1.0);
     /// ```
     pub async fn scope<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
+        let mut scoped = Scoped {
+            reporter: self,
+            future: pin!(Some(future)),
+        };
         poll_fn(|cx| {
             let _turn = Turn::begin(self.clone());
-            future.as_mut().poll(cx)
+            match scoped.future.as_mut().as_pin_mut() {
+                Some(future) => future.poll(cx),
+                None => Poll::Pending,
+            }
         })
         .await
     }
 }
 
-/// The time in which one scope's future is polled.
+/// A scope's future. It is dropped in a turn, too: a guard in it may record then, as when the future
+/// is given up for a timeout.
+struct Scoped<'a, F> {
+    reporter: &'a Reporter,
+    future: Pin<&'a mut Option<F>>,
+}
+
+impl<F> Drop for Scoped<'_, F> {
+    fn drop(&mut self) {
+        let _turn = Turn::begin(self.reporter.clone());
+        self.future.set(None);
+    }
+}
+
+/// The time in which one scope's future is polled, or dropped.
 struct Turn {
     outer: Option<Reporter>,
     _recorder: LocalRecorderGuard<'static>,

@@ -37,6 +37,10 @@
 //! assert_eq!(test.observations("body_bytes", ()), [512.0]);
 //! ```
 //!
+//! What needs a Worker, [`Reporter`]'s constructors among it, is there for
+//! `wasm32-unknown-unknown` only, and `testing` for every other target: `cargo doc` shows either,
+//! by its `--target`.
+//!
 //! In scope: collecting, adding up, timing, sending, and the [`metrics`](facade) facade. Not in
 //! scope: whether a name, label or value is legal, retries, and delivery to the gateway; those are
 //! the reporter's.

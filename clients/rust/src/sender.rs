@@ -13,7 +13,7 @@ use crate::platform::{Answer, BoxFuture, Platform};
 use crate::problem::Problem;
 use crate::push::{PushError, PushResult, Refused};
 use crate::signal::{Signal, all, first_of};
-use crate::warn::{clip, warn};
+use crate::warn::{clip, clip_error, warn};
 
 /// How samples are sent.
 #[derive(Debug, Clone, Copy)]
@@ -314,7 +314,7 @@ impl Sender {
         why: &str,
     ) {
         self.state().account.settle(call.samples, to);
-        let why = clip(why);
+        let why = clip_error(why);
         let (count, names) = (call.samples, some_names(call));
         warn(
             "failed",

@@ -61,7 +61,9 @@ pub struct TestReporter {
 struct State {
     calls: Vec<Vec<RecordedSample>>,
     refused: Vec<RefusedSample>,
-    types: HashMap<String, MetricType>,
+    rejected: Vec<RefusedSample>,
+    /// The first sample taken of each name.
+    firsts: HashMap<String, RecordedSample>,
     trouble: Option<Trouble>,
     senders: Vec<Weak<Sender>>,
 }
@@ -97,7 +99,7 @@ pub struct RecordedSample {
     pub help: Option<String>,
 }
 
-/// A sample that the reporter would refuse.
+/// A sample that would not arrive.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RefusedSample {
@@ -176,6 +178,13 @@ impl TestReporter {
         self.state().refused.clone()
     }
 
+    /// What the real reporter takes and the gateway behind it would reject, since a metric has one set
+    /// of label names. [`samples`](Self::samples) has it as well.
+    pub fn rejected(&self) -> Vec<RefusedSample> {
+        self.settle();
+        self.state().rejected.clone()
+    }
+
     /// From now on every call fails with `error`, as when the reporter is down.
     pub fn fail(&self, error: &str) {
         self.state().trouble = Some(Trouble::Fails(error.to_owned()));
@@ -250,9 +259,16 @@ impl State {
         let mut refused = Vec::new();
         for (index, entry) in rows.iter().flat_map(Row::entries).enumerate() {
             let sample = RecordedSample::from(&entry);
-            match check::refusal(&sample, &self.types) {
+            let first = self.firsts.get(&sample.name);
+            match check::refusal(&sample, first) {
                 None => {
-                    self.types.insert(sample.name.clone(), sample.metric_type);
+                    if let Some(message) = first.and_then(|first| check::rejection(&sample, first))
+                    {
+                        let sample = sample.clone();
+                        self.rejected.push(RefusedSample { sample, message });
+                    } else if first.is_none() {
+                        self.firsts.insert(sample.name.clone(), sample.clone());
+                    }
                     taken.push(sample);
                 }
                 Some(message) => {

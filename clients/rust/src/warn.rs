@@ -7,8 +7,10 @@ use crate::clock;
 
 const QUIET_MS: f64 = 60_000.0;
 const MAX_REMEMBERED: usize = 256;
-/// Most characters of a name or a message from elsewhere in a warning.
+/// Most bytes of a name in a warning.
 const MAX_QUOTED: usize = 200;
+/// The same of an error's text: the reporter's name the metric, and end with a right example.
+const MAX_ERROR: usize = 400;
 
 thread_local! {
     // When each warning was last given, for the whole isolate: a mistake in a busy handler must not
@@ -61,7 +63,16 @@ pub(crate) fn forget() {
 
 /// The beginning of a text that may be long.
 pub(crate) fn clip(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(MAX_QUOTED))
+    clip_to(text, MAX_QUOTED)
+}
+
+/// The beginning of an error's text.
+pub(crate) fn clip_error(text: &str) -> &str {
+    clip_to(text, MAX_ERROR)
+}
+
+fn clip_to(text: &str, max_bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(max_bytes))
         .unwrap_or_default()
 }
 

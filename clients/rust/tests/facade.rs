@@ -267,6 +267,28 @@ fn a_scope_leaves_nothing_behind_when_its_future_panics() {
 }
 
 #[test]
+fn what_a_future_records_while_it_is_given_up_belongs_to_its_scope() {
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            counter!("given_up_total").increment(1);
+        }
+    }
+    let test = TestReporter::new();
+    let reporter = test.reporter();
+    {
+        let mut scope = pin!(reporter.scope(async {
+            let _guard = Guard;
+            turn().await;
+        }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(scope.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(test.counter("given_up_total", ()), 1.0);
+    assert_eq!(reporter.account().recorded, 1);
+}
+
+#[test]
 fn a_scope_can_be_sent_to_another_thread() {
     fn is_sent<T: Send>(_: &T) {}
     is_sent(&Reporter::disabled().scope(async {}));

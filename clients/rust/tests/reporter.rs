@@ -169,6 +169,20 @@ fn a_reporter_that_fails_leaves_the_outcome_unknown_and_is_not_asked_again() {
 }
 
 #[test]
+fn what_a_reporter_teaches_reaches_the_log_whole() {
+    let test = TestReporter::new();
+    let lesson = format!(
+        "TypeError: metric {:?}: label \"le\" is reserved: Prometheus sets it on histograms and summaries; for example {{ route: \"/search\", status: 200, cached: true }}",
+        "x".repeat(200),
+    );
+    test.fail(&lesson);
+    let metrics = test.reporter();
+    metrics.incr("a_total", [("le", "1")]);
+    block_on(metrics.flush());
+    assert_eq!(warned_of(&lesson), 1);
+}
+
+#[test]
 fn an_answer_that_does_not_come_is_not_waited_for_without_end() {
     let test = TestReporter::new();
     test.hang();
@@ -202,6 +216,30 @@ fn what_the_reporter_refuses_is_counted_and_named() {
         ),
         1
     );
+}
+
+#[test]
+fn what_the_gateway_would_reject_is_named_other_labels_than_the_metric_had_before() {
+    let test = TestReporter::new();
+    let metrics = test.reporter();
+    metrics.incr("a_total", [("route", "/"), ("status", "200")]);
+    metrics.incr("a_total", [("status", "404"), ("route", "/")]);
+    metrics.incr("a_total", [("route", "/")]);
+    metrics.observe("a_ms", 1, ());
+    metrics.observe("a_ms", 2, [("route", "/")]);
+    block_on(metrics.flush());
+    let rejected = test.rejected();
+    let messages: Vec<_> = rejected.iter().map(|sample| &*sample.message).collect();
+    assert_eq!(
+        messages,
+        [
+            r#""a_total" had the labels ["route", "status"] before, got ["route"]"#,
+            r#""a_ms" had the labels [] before, got ["route"]"#,
+        ]
+    );
+    // The reporter itself takes them.
+    assert!(test.refused().is_empty());
+    assert_eq!((test.samples().len(), metrics.account().taken), (5, 5));
 }
 
 #[test]

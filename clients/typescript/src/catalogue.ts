@@ -2,6 +2,7 @@ import type { Labels, LabelValue } from "./rpc.js";
 
 /** What a metric is, which labels it carries and what it tells. */
 export interface MetricDefinition {
+  /** A counter adds up increments, a histogram counts observations in the gateway's buckets. */
   readonly type: "counter" | "histogram";
   /** The metric's label names; each sample has to give all of them. None if left out. */
   readonly labels?: readonly string[];
@@ -53,17 +54,28 @@ export type LabelsOf<C extends Catalogue, N extends string, Given extends string
 export type RemainingLabels<C extends Catalogue, N extends string, Given extends string> =
   IsOpen<C> extends true ? Labels : LabelSet<Exclude<LabelName<C, N>, Given>, never>;
 
+// Without `Given` it is one plain object type: error messages and editors show it as it is.
 type LabelSet<L extends string, Given extends string> = [L] extends [never]
   ? Record<string, never>
-  : { [K in Exclude<L, Given>]: LabelValue } & { [K in Extract<L, Given>]?: LabelValue };
+  : [Extract<L, Given>] extends [never]
+    ? { [K in L]: LabelValue }
+    : { [K in Exclude<L, Given>]: LabelValue } & { [K in Extract<L, Given>]?: LabelValue };
 
 /** Names of the metrics of one type that need no labels in the call. */
 export type UnlabelledName<C extends Catalogue, T extends MetricDefinition["type"], Given extends string> =
   IsOpen<C> extends true
     ? string
     : {
-        [N in MetricName<C, T>]: [Exclude<LabelName<C, N>, Given>] extends [never] ? N : never;
+        [N in MetricName<C, T>]: NeedsLabels<C, N, Given> extends true ? never : N;
       }[MetricName<C, T>];
 
+/** Whether a sample of a metric has to give labels that are not in `Given`. */
+type NeedsLabels<C extends Catalogue, N extends string, Given extends string> =
+  IsOpen<C> extends true ? false : [Exclude<LabelName<C, N>, Given>] extends [never] ? false : true;
+
+/** One list of arguments for metrics that need labels in the call, and one for those that do not. */
+export type ByNeed<C extends Catalogue, N extends string, Given extends string, Labelled extends unknown[], Free extends unknown[]> =
+  NeedsLabels<C, N, Given> extends true ? Labelled : Free;
+
 /** The options argument, which only metrics without a catalogue have: a catalogue states the help. */
-export type OptionsOf<C extends Catalogue, O> = IsOpen<C> extends true ? [options?: O] : [];
+export type OptionsOf<C extends Catalogue, O> = IsOpen<C> extends true ? [options?: O | undefined] : [];

@@ -1,5 +1,6 @@
 import { sortArguments } from "./arguments.js";
 import type {
+  ByNeed,
   Catalogue,
   LabelName,
   LabelsOf,
@@ -46,34 +47,47 @@ export type StopTimer<L> = {} extends L ? (labels?: L) => number : (labels: L) =
  * `C` is the catalogue's type, `Given` the labels that every sample has anyway.
  */
 export interface Metrics<C extends Catalogue = Catalogue, Given extends string = never> {
+  // The order of the overloads decides what a compiler says about a wrong call: it names the last one
+  // that takes as many arguments.
+
   /** Adds to a counter: `value` is finite and not negative, and 1 if left out. */
-  incr(name: UnlabelledName<C, "counter", Given>, value?: number): void;
+  incr<N extends MetricName<C, "counter">>(
+    name: N,
+    labels: LabelsOf<C, N, Given>,
+    value: number | undefined,
+    ...options: OptionsOf<C, SampleOptions>
+  ): void;
+  /** Adds to a counter: `value` is finite and not negative, and 1 if left out. */
   incr<N extends MetricName<C, "counter">>(
     name: N,
     value: number | undefined,
     labels: LabelsOf<C, N, Given>,
     ...options: OptionsOf<C, SampleOptions>
   ): void;
+  /** Adds 1 to a counter, or a value if the metric needs no labels: finite and not negative. */
   incr<N extends MetricName<C, "counter">>(
     name: N,
-    labels: LabelsOf<C, N, Given>,
-    value?: number,
-    ...options: OptionsOf<C, SampleOptions>
+    ...labels: ByNeed<C, N, Given, [labels: LabelsOf<C, N, Given>], [labelsOrValue?: LabelsOf<C, N, Given> | number | undefined]>
   ): void;
 
   /** Puts an observation into a histogram: `value` is finite and in the unit that the name says. */
-  observe(name: UnlabelledName<C, "histogram", Given>, value: number): void;
   observe<N extends MetricName<C, "histogram">>(
     name: N,
-    value: number,
     labels: LabelsOf<C, N, Given>,
+    value: number,
     ...options: OptionsOf<C, SampleOptions>
   ): void;
+  /** Puts an observation into a histogram: `value` is finite and in the unit that the name says. */
   observe<N extends MetricName<C, "histogram">>(
     name: N,
-    labels: LabelsOf<C, N, Given>,
     value: number,
-    ...options: OptionsOf<C, SampleOptions>
+    ...labels: ByNeed<
+      C,
+      N,
+      Given,
+      [labels: LabelsOf<C, N, Given>],
+      [labels?: LabelsOf<C, N, Given> | undefined, ...options: OptionsOf<C, SampleOptions>]
+    >
   ): void;
 
   /**
@@ -87,6 +101,7 @@ export interface Metrics<C extends Catalogue = Catalogue, Given extends string =
    * `wrangler dev` the clock does run, so the numbers differ there.
    */
   time<R>(name: UnlabelledName<C, "histogram", Given>, fn: () => R): Timed<R>;
+  /** The same, with labels. */
   time<N extends MetricName<C, "histogram">, R>(name: N, labels: LabelsOf<C, N, Given>, fn: () => R): Timed<R>;
 
   /**

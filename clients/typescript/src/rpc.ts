@@ -12,6 +12,7 @@ export type Sample = {
   type: "counter" | "histogram" | 1 | 3;
   /** Increment (finite, not negative) or observation (finite), in the unit that the name says. */
   value: number;
+  /** None if left out. A metric has the same label names in each sample. */
   labels?: Labels;
   /** One line that says what the metric counts; the first help seen for a name is kept. */
   help?: string;
@@ -91,12 +92,15 @@ export type Stats = {
   dropped: Record<string, number>;
   /** May or may not have been applied, by reason. */
   unknown: Record<string, number>;
+  /** Waiting for the next push. */
   buffered: number;
+  /** In a push that has no outcome yet. */
   in_flight: number;
   /** Samples not let in, by reason; no part of `taken`. */
   refused: Record<string, number>;
   /** Pushes by outcome, and how many tries were repeated. */
   pushes: { delivered: number; dropped: number; unknown: number; retried: number };
+  /** What went wrong last; null if nothing did. */
   last_error: string | null;
   /** The vars in force. */
   config: Record<string, number | boolean | string>;
@@ -123,7 +127,7 @@ export interface MetricsReporter {
   /** Buffers samples; resolves to how many were taken. */
   record(samples: readonly Sample[] | PackedSamples): Promise<number>;
   /** Pushes samples now and resolves to the gateway's answer. */
-  push(samples: readonly Sample[]): Promise<PushResult>;
+  push(samples: readonly Sample[] | PackedSamples): Promise<PushResult>;
   /** Pushes what is buffered, now. */
   flush(): Promise<PushResult>;
   /** This reporter isolate's account. */

@@ -6,6 +6,7 @@ import { warn } from "./warn.js";
 
 /** The part of a request's context that is needed: `ExecutionContext`, `DurableObjectState`, Hono's `c.executionCtx`. */
 export interface WaitUntilContext {
+  /** Keeps the request alive, once its response is sent, until `promise` has settled. */
   waitUntil(promise: Promise<unknown>): void;
 }
 
@@ -105,7 +106,7 @@ export class Sender {
     switch (this.#batch.add(series, value, this.#callsLeft)) {
       case "folded":
         this.#account.folded += 1;
-        return;
+        break;
       case "added":
         this.#account.pending += 1;
         break;
@@ -172,7 +173,9 @@ export class Sender {
       this.#unschedule();
       this.#timer = setTimeout(() => this.#send(), delayMs);
     } catch (error) {
-      // Timers are refused outside a request. The samples stay until flush().
+      // Timers are refused outside a request. The samples stay until the next one or flush() takes them along.
+      this.#cover?.(Promise.resolve());
+      this.#cover = undefined;
       warn("timer", "timer", `no timer to send metrics with; was createMetrics called outside a request? ${textOf(error)}`);
     }
   }

@@ -38,8 +38,12 @@ export interface AnyHandler {
   queue?: ((...args: any[]) => any) | undefined;
 }
 
-/** The handlers of `H`, each with its own type. */
-export type WrappedHandler<H extends AnyHandler> = Pick<H, keyof H & keyof AnyHandler>;
+/** The handlers of `H`, each with its own arguments. What they return is a promise in any case. */
+export type WrappedHandler<H extends AnyHandler> = {
+  [K in keyof Pick<H, keyof H & keyof AnyHandler>]: Wrapped<H[K]>;
+};
+
+type Wrapped<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : F;
 
 /** Options of {@link withMetrics}. */
 export interface WithMetricsOptions<H extends AnyHandler = AnyHandler> extends SendingOptions {
@@ -90,7 +94,7 @@ export function withMetrics<H extends AnyHandler>(handler: H, options?: WithMetr
     return wrap(handler, copyOf(options)) as WrappedHandler<H>;
   } catch (error) {
     warn("", "handler", `withMetrics wraps an object with handlers; this one stays as it is: ${textOf(error)}`);
-    return handler;
+    return handler as WrappedHandler<H>;
   }
 }
 

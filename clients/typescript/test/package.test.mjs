@@ -82,4 +82,5 @@ test("a bundle holds only what is used", async () => {
   assert.ok(gzipSync(plain).length < 4500, `${gzipSync(plain).length} bytes`);
   const all = await bundle(`export * from "metrics-reporter-client";`);
   assert.ok(!all.includes("TestReporter"));
+  assert.ok(gzipSync(all).length < 5500, `${gzipSync(all).length} bytes`);
 });

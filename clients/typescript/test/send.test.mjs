@@ -387,6 +387,23 @@ test("where timers are refused, samples wait for flush", async (t) => {
   assert.equal(metrics.account().taken, 1);
 });
 
+test("samples that had no timer leave with the next one that gets a timer", async (t) => {
+  warnings(t);
+  const binding = fakeBinding();
+  const ctx = fakeCtx();
+  const metrics = createMetrics(binding, ctx);
+  const refusing = t.mock.method(globalThis, "setTimeout", () => {
+    throw new Error("Disallowed operation called within global scope");
+  });
+  metrics.incr("a_total");
+  refusing.mock.restore();
+  useTimers(t);
+  metrics.incr("a_total");
+  t.mock.timers.tick(100);
+  await Promise.all(ctx.promises);
+  assert.deepEqual(rows(binding.calls[0]), [["a_total", 1, 2]]);
+});
+
 test("settings that make no sense are replaced by the defaults", async (t) => {
   useTimers(t);
   for (const bad of [-1, NaN, Infinity, "7", {}, null, 1e9]) {

@@ -82,6 +82,28 @@ test("the double refuses what the reporter would refuse", async (t) => {
   }
 });
 
+test("the double names what the gateway would reject: other labels than the metric had before", async () => {
+  const reporter = new TestReporter();
+  const ctx = new TestContext();
+  const metrics = createMetrics(reporter, ctx);
+  metrics.incr("a_total", { route: "/", status: 200 });
+  metrics.incr("a_total", { status: 404, route: "/" });
+  metrics.incr("a_total", { route: "/" });
+  metrics.observe("a_ms", 1);
+  metrics.observe("a_ms", 2, { route: "/" });
+  await ctx.settled();
+  assert.deepEqual(
+    reporter.rejected.map(({ message }) => message),
+    ['"a_total" had the labels ["route","status"] before, got ["route"]', '"a_ms" had the labels [] before, got ["route"]'],
+  );
+  // the reporter itself takes them
+  assert.deepEqual([reporter.refused, reporter.samples.length, metrics.account().taken], [[], 5, 5]);
+  reporter.clear();
+  assert.deepEqual(reporter.rejected, []);
+  await reporter.incr("a_total");
+  assert.deepEqual(reporter.rejected, []);
+});
+
 test("the double fails, hangs and recovers on demand", async (t) => {
   warnings(t);
   const reporter = new TestReporter();

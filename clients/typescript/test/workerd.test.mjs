@@ -95,6 +95,31 @@ test("a streaming response arrives as it is written, and what it records later i
   assert.ok(calls.length <= 4, `${calls.length}`);
 });
 
+test("an upgrade to a WebSocket counts as 101 at once, and what its messages record is sent while it is open", async () => {
+  await worker.forget();
+  const socket = new WebSocket(`ws://${worker.address}/wrapped/socket`);
+  const next = (event) =>
+    new Promise((resolve, reject) => {
+      socket.addEventListener(event, resolve, { once: true });
+      socket.addEventListener("error", () => reject(new Error("the socket failed")), { once: true });
+    });
+  await next("open");
+  // By its route: a call of an earlier test may come late.
+  const request = ([name, , , labels]) => name === "http_requests_total" && labels.includes("/wrapped/socket");
+  const upgraded = await worker.calls((calls) => calls.flat().some(request));
+  const [, , , labels] = upgraded.flat().find(request);
+  assert.deepEqual(labels, ["method", "GET", "route", "/wrapped/socket", "status", "101"]);
+  for (const word of ["one", "two"]) {
+    const heard = next("message");
+    socket.send(word);
+    assert.equal((await heard).data, `heard ${word}`);
+  }
+  await worker.calls(has("messages_total", 2));
+  const closed = next("close");
+  socket.close();
+  await closed;
+});
+
 test("the metrics of a request whose client went away arrive", async () => {
   await worker.forget();
   const going = new AbortController();

@@ -1,17 +1,12 @@
-//! The reporter's rules on names, labels and values.
-
-use std::collections::HashMap;
+//! The reporter's rules on names, labels and values, and the gateway's on label names.
 
 use super::{MetricType, RecordedSample};
 use crate::warn::clip;
 
 /// Why the reporter would refuse a sample, or `None` if it would take it.
 ///
-/// `types` has the type that each name was first seen with.
-pub(super) fn refusal(
-    sample: &RecordedSample,
-    types: &HashMap<String, MetricType>,
-) -> Option<String> {
+/// `first` is the first sample taken of that name.
+pub(super) fn refusal(sample: &RecordedSample, first: Option<&RecordedSample>) -> Option<String> {
     let name = &*sample.name;
     if !is_name(name) {
         return Some(format!(
@@ -34,7 +29,10 @@ pub(super) fn refusal(
             "{name:?}: an increment must not be negative, got {value}"
         ));
     }
-    if let Some(before) = types.get(name)
+    if let Some(RecordedSample {
+        metric_type: before,
+        ..
+    }) = first
         && *before != sample.metric_type
     {
         let now = sample.metric_type;
@@ -52,6 +50,18 @@ pub(super) fn refusal(
         }
     }
     None
+}
+
+/// Why the gateway behind the reporter would reject a sample that was taken: one metric, one set of
+/// label names.
+pub(super) fn rejection(sample: &RecordedSample, first: &RecordedSample) -> Option<String> {
+    let (before, now) = (label_names(first), label_names(sample));
+    let name = &sample.name;
+    (before != now).then(|| format!("{name:?} had the labels {before:?} before, got {now:?}"))
+}
+
+fn label_names(sample: &RecordedSample) -> Vec<&str> {
+    sample.labels.iter().map(|(name, _)| &**name).collect()
 }
 
 fn is_name(text: &str) -> bool {

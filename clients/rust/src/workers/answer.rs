@@ -5,7 +5,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 
 use crate::number::whole;
 use crate::push::{Outcome, PushResult, Refused};
-use crate::warn::clip;
+use crate::warn::clip_error;
 
 /// Text of something thrown, which may be anything.
 pub(super) fn text_of(thrown: &JsValue) -> String {
@@ -20,7 +20,7 @@ pub(super) fn text_of(thrown: &JsValue) -> String {
         }
         None => thrown.as_string().unwrap_or_else(|| "not an error".into()),
     };
-    clip(&text).to_owned()
+    clip_error(&text).to_owned()
 }
 
 /// The object that `push` resolves to.

@@ -1,10 +1,14 @@
 /** A sample as it reached the {@link TestReporter}. */
 export interface RecordedSample {
+  /** The metric's name. */
   name: string;
+  /** What the metric is. */
   type: "counter" | "histogram";
+  /** Increment or observation. */
   value: number;
   /** Values as text, the way they are sent on. */
   labels: Record<string, string>;
+  /** What the metric counts, if this sample carries that. */
   help?: string;
 }
 

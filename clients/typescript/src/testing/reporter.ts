@@ -9,12 +9,14 @@ import type {
   SampleOptions,
   Stats,
 } from "../rpc.js";
-import { refusal } from "./check.js";
+import { refusal, rejection } from "./check.js";
 import { readSample, readSamples, type RecordedSample } from "./recorded.js";
 
-/** A sample that the reporter would not take, and why. */
+/** A sample that would not arrive, and why. */
 export interface RefusedSample {
+  /** As it was sent. */
   sample: RecordedSample;
+  /** What was expected, and what was there instead. */
   message: string;
 }
 
@@ -38,7 +40,12 @@ export class TestReporter {
   readonly calls: RecordedSample[][] = [];
   /** Samples that the reporter would refuse. A test that asserts this is empty catches misspelt names and the like. */
   readonly refused: RefusedSample[] = [];
-  readonly #types = new Map<string, string>();
+  /**
+   * Samples that the reporter takes and the gateway behind it would reject, since
+   * a metric has one set of label names. They are among {@link samples} as well.
+   */
+  readonly rejected: RefusedSample[] = [];
+  readonly #firsts = new Map<string, RecordedSample>();
   #trouble: (() => Promise<never>) | undefined;
 
   /** All samples taken. Counters of one request arrive added up, observations of one series one after another. */
@@ -81,7 +88,8 @@ export class TestReporter {
   clear(): void {
     this.calls.length = 0;
     this.refused.length = 0;
-    this.#types.clear();
+    this.rejected.length = 0;
+    this.#firsts.clear();
     this.#trouble = undefined;
   }
 
@@ -105,7 +113,7 @@ export class TestReporter {
   // members that no plain promise has; `any` keeps the double assignable to it.
 
   /** Resolves to a {@link PushResult}: delivered, but for what would be refused. */
-  push(samples: readonly Sample[]): any {
+  push(samples: readonly Sample[] | PackedSamples): any {
     return this.#push(samples);
   }
 
@@ -129,7 +137,7 @@ export class TestReporter {
     throw new TypeError("the reporter has no connect handler");
   }
 
-  async #push(samples: readonly Sample[]): Promise<PushResult> {
+  async #push(samples: readonly Sample[] | PackedSamples): Promise<PushResult> {
     await this.#trouble?.();
     const before = this.refused.length;
     const read = readSamples(samples);
@@ -180,14 +188,22 @@ export class TestReporter {
   }
 
   #take(samples: RecordedSample[]): RecordedSample[] {
-    const taken = samples.filter((sample) => {
-      const message = refusal(sample, this.#types);
-      if (message !== undefined) this.refused.push({ sample, message });
-      else this.#types.set(sample.name, sample.type);
-      return message === undefined;
-    });
+    const taken = samples.filter((sample) => this.#takes(sample));
     this.calls.push(taken);
     return taken;
+  }
+
+  #takes(sample: RecordedSample): boolean {
+    const first = this.#firsts.get(sample.name);
+    const refused = refusal(sample, first);
+    if (refused !== undefined) {
+      this.refused.push({ sample, message: refused });
+      return false;
+    }
+    if (first === undefined) this.#firsts.set(sample.name, sample);
+    const rejected = first && rejection(sample, first);
+    if (rejected !== undefined) this.rejected.push({ sample, message: rejected });
+    return true;
   }
 
   #matching(type: string, name: string, labels: Labels): RecordedSample[] {

@@ -46,6 +46,7 @@ export async function calls(): Promise<void> {
   const taken: number = await env.METRICS.record(samples);
   const packed: PackedSamples = `1${JSON.stringify([["a_total", 1, 1]])}`;
   await env.METRICS.record(packed);
+  await env.METRICS.push(packed);
   const pushed: PushResult = await env.METRICS.push(samples);
   const flushed: PushResult = await env.METRICS.flush();
   const stats: Stats = await env.METRICS.stats();

@@ -108,6 +108,18 @@ const wrappedHandlers: typeof handlers = {
     return new Response(readable, { headers: { "x-kept": "yes" } });
   },
 
+  // an upgrade, and what its messages record after the response
+  "/wrapped/socket"(_request, _env, ctx) {
+    const [client, server] = Object.values(new WebSocketPair());
+    if (client === undefined || server === undefined) throw new TypeError("a pair has two ends");
+    server.accept();
+    server.addEventListener("message", ({ data }) => {
+      getMetrics(ctx).incr("messages_total");
+      server.send(`heard ${data}`);
+    });
+    return new Response(null, { status: 101, webSocket: client });
+  },
+
   // for a client that goes away as soon as it is heard of
   async "/wrapped/slow"(_request, _env, ctx) {
     getMetrics(ctx).incr("slow_total");

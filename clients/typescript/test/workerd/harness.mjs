@@ -55,7 +55,7 @@ const reporter :Workerd.Worker = (
 /**
  * Starts the Worker in `callerFile` with the stand-in for the reporter bound as METRICS.
  *
- * @returns `fetch` for the Worker, `calls` and `forget` for what the stand-in was
+ * @returns `fetch` for the Worker and its `address`, `calls` and `forget` for what the stand-in was
  * called with, `log` and `logged` for what workerd wrote, and `stop`.
  */
 export async function start(callerFile = "caller.ts") {
@@ -102,6 +102,7 @@ export async function start(callerFile = "caller.ts") {
   return {
     log,
     fetch: (path, init) => fetch(`http://127.0.0.1:${ports.caller}${path}`, init),
+    address: `127.0.0.1:${ports.caller}`,
     forget: () => fetch(reporter, { method: "DELETE" }),
     /** The samples of each call so far, as soon as `enough` says so. */
     calls: (enough) =>

@@ -11,3 +11,10 @@ metrics.incr("job_total", { queue: "mail" });
 export const handler = withMetrics({ fetch: async (url: string) => url.length }, { route: (url) => url });
 export const answer: Promise<number> = handler.fetch("/");
 export type Taken = Awaited<ReturnType<MetricsReporter["record"]>>;
+
+// An argument that is there and undefined is one that was left out.
+declare const maybe: number | undefined;
+const open = createMetrics(null, null);
+open.incr("a_total", maybe);
+open.incr("a_total", {}, maybe, undefined);
+open.observe("a_ms", 1, undefined, undefined);
