@@ -1,103 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
-import { createServer } from "node:net";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ROOT, Scrape, until } from "../e2e/harness/index.mjs";
-
-const READY_MS = 600_000; // the first run may have to build
-
-async function freePort() {
-  const server = await listen(0);
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function listen(port) {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => resolve(server));
-  });
-}
-
-/** `make dev`, or `make demo`, as a person starts it; whatever it starts inherits a mark in its environment. */
-class Dev {
-  mark = randomUUID();
-  output = "";
-
-  constructor(env, target = "dev") {
-    this.child = spawn("make", ["--no-print-directory", target], {
-      cwd: ROOT,
-      env: { ...process.env, ...env, METRICS_DEV_TEST: this.mark },
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true, // like a terminal's foreground process group
-    });
-    for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => (this.output += text));
-    }
-    this.ended = new Promise((resolve) => this.child.once("close", (code, signal) => resolve({ code, signal })));
-  }
-
-  async ready() {
-    let ended;
-    void this.ended.then((how) => (ended = how));
-    await until(
-      "make dev says that everything is up",
-      () => {
-        if (ended) throw new Error(`make dev ended early: ${JSON.stringify(ended)}\n${this.output}`);
-        return this.output.includes("Ctrl-C stops everything");
-      },
-      READY_MS,
-      () => this.output,
-    );
-  }
-
-  /** Every living process that `make dev` started, however indirectly: `[{ pid, command }]`. */
-  processes() {
-    const found = [];
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-      try {
-        if (!readFileSync(`/proc/${pid}/environ`, "latin1").includes(this.mark)) continue;
-        const command = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim();
-        if (command) found.push({ pid: Number(pid), command });
-      } catch {
-        // It ended while we looked.
-      }
-    }
-    return found;
-  }
-
-  /** The process behind `make` that looks after the others. */
-  supervisor() {
-    const found = this.processes().find(({ command }) => command.includes("tools/dev/run.mjs"));
-    assert.ok(found, "no supervisor among the processes");
-    return found.pid;
-  }
-
-  async allGone() {
-    await until(
-      "no process is left",
-      () => this.processes().length === 0,
-      20_000,
-      () => JSON.stringify(this.processes(), null, 1),
-    );
-  }
-
-  killEverything() {
-    for (const { pid } of this.processes()) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It ended by itself.
-      }
-    }
-  }
-}
-
-const skip = process.platform === "linux" ? false : "finds processes through /proc";
+import { Dev, freePorts, listen, skip } from "./dev.mjs";
 
 describe("make dev", { skip, timeout: 1_800_000 }, () => {
   const started = [];
@@ -109,8 +17,9 @@ describe("make dev", { skip, timeout: 1_800_000 }, () => {
   after(() => started.forEach((one) => one.killEverything()));
 
   test("shows a real metric arriving, and Ctrl-C leaves no process behind", async () => {
-    const [DEV_PORT, GATEWAY_PORT] = [await freePort(), await freePort()];
-    const one = dev({ DEV_PORT: String(DEV_PORT), GATEWAY_PORT: String(GATEWAY_PORT) });
+    const ports = await freePorts();
+    const { DEV_PORT, GATEWAY_PORT } = ports;
+    const one = dev(ports);
     await one.ready();
     assert.match(one.output, new RegExp(`http://127\\.0\\.0\\.1:${DEV_PORT}`));
     assert.match(one.output, new RegExp(`http://127\\.0\\.0\\.1:${GATEWAY_PORT}/metrics`));
@@ -131,16 +40,14 @@ describe("make dev", { skip, timeout: 1_800_000 }, () => {
     assert.equal(page.sum("pushed_request_latency_ms_bucket", { route: "/", le: "+Inf" }), 3);
 
     assert.ok(one.processes().length > 3);
-    process.kill(-one.child.pid, "SIGINT");
-    await one.ended;
-    await one.allGone();
+    await one.interrupt();
     // The ports are free again.
     for (const port of [DEV_PORT, GATEWAY_PORT]) (await listen(port)).close();
   });
 
   for (const signal of ["SIGTERM", "SIGHUP", "SIGKILL"]) {
     test(`leaves no process behind when ${signal} ends it`, async () => {
-      const one = dev({ DEV_PORT: String(await freePort()), GATEWAY_PORT: String(await freePort()) });
+      const one = dev(await freePorts());
       await one.ready();
       process.kill(one.supervisor(), signal);
       await one.ended;
@@ -154,8 +61,7 @@ describe("make dev", { skip, timeout: 1_800_000 }, () => {
         const taken = await listen(0);
         try {
           const { port } = taken.address();
-          const ports = { DEV_PORT: String(await freePort()), GATEWAY_PORT: String(await freePort()) };
-          const one = dev({ ...ports, [name]: String(port) }, target);
+          const one = dev({ ...(await freePorts()), [name]: String(port) }, target);
           const { code } = await one.ended;
           assert.notEqual(code, 0);
           assert.match(one.output, new RegExp(`port ${port} is in use.*${name}=\\d+ make ${target}$`, "m"));
@@ -166,8 +72,24 @@ describe("make dev", { skip, timeout: 1_800_000 }, () => {
       });
     }
 
+    test(`keeps the other port in the command that it shows when ${name} is in use`, async () => {
+      const taken = await listen(0);
+      try {
+        const ports = { ...(await freePorts()), [name]: String(taken.address().port) };
+        const one = dev(ports);
+        await one.ended;
+        const [, shown] = /Choose another: (.*) make dev$/m.exec(one.output) ?? assert.fail(one.output);
+        const [kept, chosen] = shown.split(" ");
+        const other = name === "DEV_PORT" ? "GATEWAY_PORT" : "DEV_PORT";
+        assert.equal(kept, `${other}=${ports[other]}`);
+        assert.notEqual(chosen, `${name}=${ports[other]}`);
+      } finally {
+        taken.close();
+      }
+    });
+
     test(`names ${name} when it is not a port`, async () => {
-      const ports = { DEV_PORT: String(await freePort()), GATEWAY_PORT: String(await freePort()) };
+      const ports = await freePorts();
       for (const wrong of ["http", "0", "65536", "-1", " "]) {
         const one = dev({ ...ports, [name]: wrong });
         const { code } = await one.ended;
@@ -176,4 +98,38 @@ describe("make dev", { skip, timeout: 1_800_000 }, () => {
       }
     });
   }
+
+  test("shows one command that works when both ports are in use", async () => {
+    const taken = [await listen(0), await listen(0)];
+    try {
+      const [DEV_PORT, GATEWAY_PORT] = taken.map((server) => String(server.address().port));
+      const one = dev({ DEV_PORT, GATEWAY_PORT });
+      const { code } = await one.ended;
+      assert.notEqual(code, 0);
+      const shown = /ports (\d+) and (\d+) are in use\. Choose others: DEV_PORT=(\d+) GATEWAY_PORT=(\d+) make dev$/m.exec(one.output);
+      assert.ok(shown, one.output);
+      assert.deepEqual(shown.slice(1, 3), [DEV_PORT, GATEWAY_PORT]);
+      assert.equal(new Set(shown.slice(1)).size, 4, shown[0]);
+    } finally {
+      for (const server of taken) server.close();
+    }
+  });
 });
+
+test("set-up names everything that is missing at once, before it takes its time", () => {
+  const PATH = mkdtempSync(join(tmpdir(), "metrics-path-"));
+  try {
+    for (const name of ["bash", "dirname"]) symlinkSync(which(name), join(PATH, name));
+    // With an empty home there is no cargo in ~/.cargo/bin either.
+    const { status, stderr } = spawnSync(join(ROOT, "scripts/setup"), { env: { PATH, HOME: PATH }, encoding: "utf8" });
+    assert.notEqual(status, 0);
+    for (const name of ["cargo", "npm", "cc"]) assert.match(stderr, new RegExp(`^error: no ${name} on PATH`, "m"));
+    assert.doesNotMatch(stderr, /installing|building/);
+  } finally {
+    rmSync(PATH, { recursive: true, force: true });
+  }
+});
+
+function which(name) {
+  return process.env.PATH.split(delimiter).map((folder) => join(folder, name)).find(existsSync);
+}

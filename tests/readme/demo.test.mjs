@@ -2,39 +2,24 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
-import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { Process, ROOT, Scrape, unusedAddress, until } from "../e2e/harness/index.mjs";
+import { Dev, freePorts, skip } from "../dev/dev.mjs";
+import { Process, ROOT, Scrape, until, unusedAddress } from "../e2e/harness/index.mjs";
+import { BINDING, CLIENT, SERIES } from "./blocks.mjs";
 
-const skip = process.platform === "linux" ? false : "finds processes through /proc";
 const shell = (command) => promisify(execFile)("/bin/sh", ["-c", command], { timeout: 30_000 });
 
-/** Every living process with this mark in its environment. */
-function marked(mark) {
-  return readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "latin1").includes(mark);
-    } catch {
-      return false; // it ended while we looked
-    }
-  });
-}
-
 test("make demo keeps the page moving, prints commands that work, and ends on Ctrl-C", { skip, timeout: 900_000 }, async (t) => {
-  const [DEV_PORT, GATEWAY_PORT] = await Promise.all([unusedAddress(), unusedAddress()]).then((all) => all.map((at) => at.split(":")[1]));
-  const mark = randomUUID();
-  const demo = new Process("make demo", "make", ["--no-print-directory", "demo"], {
-    cwd: ROOT,
-    env: { DEV_PORT, GATEWAY_PORT, METRICS_DEMO_TEST: mark },
-  });
-  t.after(() => demo.stop("SIGKILL"));
-  // The first run may have to build.
-  await demo.until("everything is up", () => demo.lines.some(({ text }) => text.includes("Ctrl-C stops everything")), 600_000);
+  const ports = await freePorts();
+  const demo = new Dev(ports, "demo");
+  t.after(() => demo.killEverything());
+  await demo.ready();
 
-  const page = `http://127.0.0.1:${GATEWAY_PORT}/`;
-  assert.ok(demo.lines.some(({ text }) => text.trim().endsWith(page)), "the page's URL is printed");
+  const page = `http://127.0.0.1:${ports.GATEWAY_PORT}/`;
+  assert.ok(demo.output.split("\n").some((line) => line.endsWith(` ${page}`)), "the page's URL is printed");
   assert.match(await (await fetch(page)).text(), /<html/);
 
   let last;
@@ -42,7 +27,7 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
   const requests = (seen, labels) => seen.sum("pushed_http_requests_total", labels);
   const missing = () => JSON.stringify(last?.series.filter(({ name }) => name.endsWith("_total")));
   const first = await until("visitors are counted", async () => requests(await scrape()) > 0 && last, 30_000, missing);
-  // The same visitors at once in the shop, which uses the client, and in the example caller, which does not.
+  // The same visitors in the shop, and some of them in the example caller behind it.
   await until(
     "the numbers go up, in the shop and in the example caller",
     async () => {
@@ -59,7 +44,7 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
     missing,
   );
 
-  const commands = demo.lines.map(({ text }) => /^ {2}(curl .*?) +# /.exec(text)?.[1]).filter(Boolean);
+  const commands = [...demo.output.matchAll(/^ {2}(curl .*?) +# /gm)].map(([, command]) => command);
   assert.equal(commands.length, 3);
   for (const command of commands) {
     const { stdout } = await shell(command);
@@ -67,7 +52,26 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
     assert.doesNotMatch(stdout, /not found/, command);
   }
 
-  process.kill(-demo.pid, "SIGINT");
-  await demo.closed;
-  await until("no process is left", () => marked(mark).length === 0, 20_000, () => marked(mark).join(" "));
+  // A Worker with README's binding and README's lines, started with the line that is printed for it.
+  const [, line] = /^ {2}(WRANGLER_REGISTRY_PATH=\S+ npx wrangler dev)$/m.exec(demo.output);
+  const own = mkdtempSync(join(ROOT, "tests/readme", ".own-")); // where npx finds wrangler
+  t.after(() => rmSync(own, { recursive: true, force: true }));
+  const alias = `"metrics-reporter-client" = ${JSON.stringify(join(ROOT, "clients/typescript/src/index.ts"))}`;
+  const head = 'name = "shop"\nmain = "index.ts"\ncompatibility_date = "2026-10-23"\n';
+  writeFileSync(join(own, "wrangler.toml"), `${head}\n${BINDING}\n[alias]\n${alias}\n`);
+  writeFileSync(join(own, "index.ts"), CLIENT);
+  const address = await unusedAddress();
+  const command = `${line} --port ${address.split(":")[1]} --inspector-port 0 --show-interactive-dev-session=false`;
+  const shop = new Process("a Worker of one's own", "/bin/sh", ["-c", command], { cwd: own, env: { CLOUDFLARE_CF_FETCH_ENABLED: "false" } });
+  t.after(() => shop.stop("SIGKILL"));
+  await shop.until("wrangler is ready", () => shop.lines.some(({ text }) => text.includes("Ready on")), 120_000);
+  assert.equal(await (await fetch(`http://${address}/`)).text(), "found");
+  await until(
+    "README's series stands on /metrics",
+    async () => (await (await fetch(`${page}metrics`)).text()).split("\n").includes(SERIES),
+    30_000,
+    () => shop.output(),
+  );
+
+  await demo.interrupt();
 });

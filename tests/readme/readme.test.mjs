@@ -9,17 +9,7 @@ import { test } from "node:test";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { tour } from "../../tools/dev/tour.mjs";
 import { ROOT, startGateway, startWorkerd } from "../e2e/harness/index.mjs";
-
-const README = readFileSync(join(ROOT, "README.md"), "utf8");
-
-/** The code blocks of one language; "" for those that name none. */
-function blocks(language) {
-  return [...README.matchAll(/^```(\w*)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , code]) => code);
-}
-
-const [BINDING] = blocks("toml");
-const [CALLS, CLIENT] = blocks("ts");
-const SERIES = blocks("").find((text) => text.startsWith("pushed_")).trim();
+import { BINDING, CALLS, CLIENT, README, SERIES, blocks } from "./blocks.mjs";
 
 /** Calls `use` with the path of a folder that is gone afterwards. */
 async function scratch(parent, use) {
@@ -127,4 +117,44 @@ test("the commands to try are those that make dev prints", () => {
   const shown = blocks("sh").flatMap((code) => code.split("\n")).filter((line) => line.startsWith("curl "));
   assert.ok(shown.length > 0);
   for (const command of shown) assert.ok(printed.includes(command), `make dev does not print: ${command}`);
+});
+
+test("no other code is shown, and every target of make that is named exists", () => {
+  const count = (language) => blocks(language).length;
+  assert.deepEqual({ toml: count("toml"), ts: count("ts"), sh: count("sh"), "": count("") }, { toml: 1, ts: 2, sh: 2, "": 2 });
+  assert.equal([...README.matchAll(/^```/gm)].length, 2 * 7, "a block in a language that nothing here looks at");
+  const makefile = readFileSync(join(ROOT, "Makefile"), "utf8");
+  const targets = [...README.matchAll(/^make (\w+)|`make (\w+)`/gm)].map(([, line, word]) => line ?? word);
+  assert.ok(targets.includes("dev") && targets.includes("test"), targets.join(" "));
+  for (const target of targets) assert.match(makefile, new RegExp(`^${target}: ##`, "m"), target);
+});
+
+const source = (file) => readFileSync(join(ROOT, file), "utf8");
+// README wraps its lines where it must.
+const PROSE = README.replace(/\s+/g, " ");
+const says = (text) => assert.ok(PROSE.includes(text), `README does not say "${text}"`);
+
+test("the limits are those of the code", () => {
+  const limits = source("src/limits.rs");
+  const limit = (name, text = limits) => {
+    const [, value] = new RegExp(`const ${name}: \\w+ = ([\\d_.]+);`).exec(text) ?? assert.fail(`no ${name}`);
+    return Number(value.replaceAll("_", ""));
+  };
+  const shown = (name) => limit(name).toLocaleString("en");
+  assert.equal(limit("MAX_HELP_BYTES"), limit("MAX_LABEL_VALUE_BYTES"));
+  says(`Names up to ${shown("MAX_NAME_BYTES")} bytes, label values and help up to ${shown("MAX_LABEL_VALUE_BYTES")}`);
+  says(`${shown("MAX_LABELS")} labels, ${shown("MAX_SAMPLES_PER_CALL")} samples a call`);
+  says(`${shown("MAX_METRICS")} metrics and ${shown("MAX_SERIES")} series an isolate`);
+  assert.equal(limit("MAX_ATTEMPTS", source("src/policy.rs")), 1 + 3);
+  says(`tried again up to three times within ${limit("FLUSH_BUDGET_MS") / 1000} s`);
+});
+
+test("what a call costs is what was measured", () => {
+  const measured = (what) => Number(new RegExp(`^\\| ${what} +\\| +[\\d.]+ \\| +([\\d.]+) \\|`, "m").exec(source("docs/performance.md"))?.[1]);
+  says("An `incr` takes about 1.25 times the CPU time of an RPC that does nothing.");
+  assert.ok(Math.abs(measured("`incr`, × floor") - 1.25) < 0.05);
+  says("an `incr` takes a seventh, and so does a `record` of a hundred samples");
+  const [, record] = source("docs/performance.md").split("<!-- bench record -->");
+  const ours = /^\| this Worker +\|(?:[^|]+\|){5} +([\d.]+) \|/m.exec(record)?.[1];
+  for (const ratio of [measured("`incr`, × TypeScript"), Number(ours)]) assert.ok(Math.abs(ratio - 1 / 7) < 0.02, String(ratio));
 });

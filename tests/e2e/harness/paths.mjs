@@ -14,7 +14,7 @@ export const DIST = process.env.METRICS_WORKER_DIST ?? join(ROOT, "dist");
 export function gatewayBinary() {
   const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
   const file = process.env.METRICS_GATEWAY_BIN ?? join(target, "release", "metrics-gateway");
-  if (!existsSync(file)) throw new Error(`no reference gateway at ${file}: run \`make build\` first`);
+  if (!existsSync(file)) throw new Error(`no reference gateway at ${file}: run \`make gateway\` first`);
   return file;
 }
 

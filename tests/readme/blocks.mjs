@@ -1,0 +1,17 @@
+// The code that README.md shows.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../e2e/harness/index.mjs";
+
+export const README = readFileSync(join(ROOT, "README.md"), "utf8");
+
+/** The code blocks of one language; "" for those that name none. */
+export function blocks(language) {
+  return [...README.matchAll(/^```(\w*)\n(.*?)^```$/gms)].filter(([, name]) => name === language).map(([, , code]) => code);
+}
+
+export const [BINDING] = blocks("toml");
+export const [CALLS, CLIENT] = blocks("ts");
+/** The line of /metrics that the calls lead to. */
+export const SERIES = blocks("").find((text) => text.startsWith("pushed_")).trim();
