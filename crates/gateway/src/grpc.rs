@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
 use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::service::Routes;
@@ -25,6 +26,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// connections and streams, is what bounds the memory that messages take.
 const MAX_READING: usize = 256;
 
+/// Bytes before a length-prefixed message: flags and length.
+const FRAME_HEADER: usize = 5;
+
 /// Bytes of an unknown method's path or content type that a message repeats.
 const SHOWN: usize = 100;
 
@@ -32,6 +36,7 @@ const SHOWN: usize = 100;
 pub(crate) struct Grpc {
     gateway: Shared,
     routes: Routes,
+    max_message_bytes: usize,
     reading: Arc<Semaphore>,
 }
 
@@ -41,6 +46,7 @@ impl Grpc {
             MetricsIngestServer::new(gateway.clone()).max_decoding_message_size(max_message_bytes);
         Self {
             routes: Routes::new(service).prepare(),
+            max_message_bytes,
             reading: Arc::new(Semaphore::new(MAX_READING)),
             gateway,
         }
@@ -75,7 +81,15 @@ impl Grpc {
         let call = async {
             // Closed never, so there is always a place to come.
             let _place = self.reading.acquire().await;
-            self.routes.oneshot(request).await
+            let (head, body) = request.into_parts();
+            let kept = self.max_message_bytes.saturating_add(FRAME_HEADER);
+            let body = match read(body, kept).await {
+                Ok(bytes) => tonic::body::Body::new(Full::from(bytes)),
+                Err(status) => return Ok(status.into_http()),
+            };
+            self.routes
+                .oneshot(http::Request::from_parts(head, body))
+                .await
         };
         let response = match tokio::time::timeout(READ_TIMEOUT, call).await {
             Ok(Ok(response)) => response,
@@ -101,6 +115,23 @@ impl Grpc {
         }
         Ok(response)
     }
+}
+
+/// Reads a body to its end and keeps up to `kept` bytes of it, enough for tonic to see that a
+/// message is too large.
+///
+/// Over HTTP/1.1 an answer that comes before the end of the request closes the connection, and many
+/// clients, `fetch` among them, then report a broken pipe and not the answer.
+async fn read(mut body: tonic::body::Body, kept: usize) -> Result<Vec<u8>, Status> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        // What is no data is trailers, which a request has no use for.
+        if let Ok(data) = frame?.into_data() {
+            let room = kept.saturating_sub(bytes.len());
+            bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
+        }
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

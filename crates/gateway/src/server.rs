@@ -11,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 
 use crate::clock::Clock;
 use crate::gateway::Gateway;
@@ -21,9 +22,18 @@ use crate::shared::Shared;
 /// Connections at one time; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// An idle connection is closed after this, and so is one that never finishes its headers. Longer
-/// than the 90 s for which cloudflared keeps idle ones: it must never reuse one that is closing.
+/// An idle HTTP/1.1 connection is closed after this, and so is one that never finishes its headers.
+/// Longer than the 90 s for which cloudflared keeps idle ones: it must never reuse one that is
+/// closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// An idle HTTP/2 connection is asked this often whether its peer is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A connection on which no byte arrives for this long, or none of an answer can be written, is
+/// cut: otherwise peers that vanished before their first request, or that do not read, would keep
+/// their places for ever. Longer than the two above, which end a connection in better order.
+const STALL_TIMEOUT: Duration = Duration::from_secs(150);
 
 /// What a peer may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +62,7 @@ pub async fn serve(
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
-        .keep_alive_interval(IDLE_TIMEOUT);
+        .keep_alive_interval(PING_INTERVAL);
 
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
@@ -67,8 +77,11 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         let service = TowerToHyperService::new(router.clone());
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_read_timeout(Some(STALL_TIMEOUT));
+        stream.set_write_timeout(Some(STALL_TIMEOUT));
         let connection = builder
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service)
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -115,6 +128,46 @@ async fn accept(listener: &TcpListener, clock: Clock) -> TcpStream {
                 // Out of file descriptors, most likely: trying again at once would only spin.
                 sleep(Duration::from_millis(200)).await;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::buckets::Buckets;
+    use crate::gateway::Config;
+
+    // hyper-util waits for the first bytes, which tell HTTP/1.1 from HTTP/2, without a timeout of
+    // its own: each such connection kept its place until the process ended.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_never_says_which_http_it_speaks_is_cut() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = Gateway::new(Config {
+            prefix: String::new(),
+            buckets: Buckets::new(&[1.0]).unwrap(),
+            max_series: 1,
+            dedupe_entries: 1,
+        });
+        let limits = Limits {
+            message_bytes: 1000,
+            drain: Duration::ZERO,
+        };
+        tokio::spawn(serve(listener, gateway, limits, pending()));
+        for said in ["", "PRI * HT"] {
+            let mut peer = TcpStream::connect(address).await.unwrap();
+            peer.write_all(said.as_bytes()).await.unwrap();
+            let begun = Instant::now();
+            // With the clock paused, waiting for the end takes no time; an hour would be for ever.
+            let end = timeout(Duration::from_secs(3600), peer.read_u8()).await;
+            assert!(end.is_ok_and(|read| read.is_err()), "{said:?}");
+            assert!(begun.elapsed() >= STALL_TIMEOUT, "{said:?}");
         }
     }
 }

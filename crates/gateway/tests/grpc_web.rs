@@ -13,6 +13,7 @@ mod common;
 use common::{Gateway, PUSH, counter, frame, metric, proto::MetricType};
 use http::Request;
 use http_body_util::Full;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 #[tokio::test]
 async fn a_push_is_answered_with_a_message_and_a_trailer_frame() {
@@ -167,6 +168,29 @@ async fn errors_are_trailers_only_with_the_status_in_the_headers() {
             "metrics_gateway_pushes_total{code=\"INTERNAL\"} 3",
         ]
     );
+}
+
+// The answer used to come before the end of the request, and the connection was closed on a sender
+// that was still writing: `fetch` then says "broken pipe", and what was wrong is lost.
+#[tokio::test]
+async fn who_sends_far_too_much_gets_to_read_the_answer() {
+    // More than fits into the buffers of both sockets.
+    const LEN: u32 = 32 * 1024 * 1024;
+    let gateway = Gateway::start(&[]);
+    let mut stream = gateway.connect().await;
+    let head = format!(
+        "POST {PUSH} HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc-web+proto\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n",
+        5 + LEN
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_u8(0).await.unwrap();
+    stream.write_u32(LEN).await.unwrap();
+    stream.write_all(&vec![0; LEN as usize]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\r\ngrpc-status: 11\r\n"), "{answer}");
 }
 
 #[tokio::test]

@@ -214,6 +214,38 @@ describe("the page", { skip, timeout: 600_000 }, () => {
     });
   });
 
+  test("cuts a long push id at its start, for what tells ids of one sender apart is the end", async () => {
+    await withPage({}, async ({ page, url }) => {
+      await push(url, [metric("x_total", COUNTER, 1)], "the-same-for-all-pushes-of-one-sender-17");
+      const id = page.locator("#pushes .push-id");
+      await id.waitFor();
+      const [inner, outer] = [await id.locator("bdi").boundingBox(), await id.boundingBox()];
+      assert.ok(inner.x < outer.x, "cut");
+      assert.ok(Math.abs(inner.x + inner.width - outer.x - outer.width) < 1, "its end is there");
+    });
+  });
+
+  test("repeats what a sender wrote as it is, quotes included, and shows what is hidden in it", async () => {
+    await withPage({}, async ({ page, url }) => {
+      const wrong = await fetch(`${url}/marqo.metrics.v1.MetricsIngest/Push`, { method: "POST", headers: { "content-type": "application/grpc-web+x" } });
+      assert.equal(wrong.status, 400);
+      await push(url, [metric("x_total", COUNTER, 1, {}, 'a "help"\n\u202e')]);
+      await hasText(page.locator("#pushes .reasons"), 'found "application/grpc-web+x"');
+      await row(page, "pushed_x_total").getByRole("button").click();
+      await hasText(page.locator("tr.details dd").first(), 'a "help"\\n\\u202e');
+    });
+  });
+
+  test("shows help that comes late at every series of the metric", async () => {
+    await withPage({}, async ({ page, url }) => {
+      await push(url, [metric("x_total", COUNTER, 1, { n: "1" }), metric("x_total", COUNTER, 1, { n: "2" })]);
+      await row(page, 'n="1"').getByRole("button").click();
+      await hasText(page.locator("tr.details dd").first(), "none was given");
+      await push(url, [metric("x_total", COUNTER, 1, { n: "2" }, "Late help")]);
+      await hasText(page.locator("tr.details dd").first(), "Late help");
+    });
+  });
+
   test("shows label values that look like HTML, or hide something, as the text they are", async () => {
     await withPage({ colorScheme: "dark" }, async ({ page, url, errors }) => {
       const values = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "&lt;b&gt;", "\u202egnp\u0000\n", '"} 1'];
@@ -319,6 +351,37 @@ describe("the page", { skip, timeout: 600_000 }, () => {
     });
   });
 
+  test("does not call its own mistakes an unreachable gateway, and goes on after one", async () => {
+    await withPage({}, async ({ page, url, errors }) => {
+      await push(url, [metric("x_total", COUNTER, 1)]);
+      await row(page, "pushed_x_total").waitFor();
+      const mistake = page.waitForEvent("pageerror");
+      await page.route("**/api/state*", (route) => route.fulfill({ json: {} }), { times: 1 });
+      await mistake;
+      assert.notEqual(await page.locator("#status").innerText(), "Unreachable");
+      await push(url, [metric("x_total", COUNTER, 1)]);
+      await hasText(cell(page, "pushed_x_total", "value"), /^2$/);
+      errors.length = 0;
+    });
+  });
+
+  test("lets a keyboard skip to the series, and keeps the view while it does", async () => {
+    await withPage({}, async ({ page, url }) => {
+      await page.locator("#empty").waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.activeElement.id === "empty");
+      await push(url, [metric("a_total", COUNTER, 1), metric("b_total", COUNTER, 1)]);
+      await row(page, "pushed_b_total").waitFor();
+      await page.locator("#filter").fill("b_");
+      await page.locator(".skip").focus();
+      await page.keyboard.press("Enter");
+      assert.equal(await page.evaluate(() => document.activeElement.id), "series");
+      assert.equal(await page.locator("#filter").inputValue(), "b_");
+      assert.equal(new URL(page.url()).hash, "#q=b_");
+    });
+  });
+
   test("can be used with the keyboard alone, and the focus stays while values change", async () => {
     await withPage({}, async ({ page, url }) => {
       await push(url, [metric("a_total", COUNTER, 1), metric("b_total", COUNTER, 2)]);
@@ -416,6 +479,51 @@ describe("the page", { skip, timeout: 600_000 }, () => {
         }
         const [page_] = await page.evaluate(() => [getComputedStyle(document.body).backgroundColor]);
         assert.equal(contrast(page_, "rgb(0, 0, 0)") > 10, colorScheme === "light");
+      });
+    });
+  }
+
+  for (const width of [320, 1000, 1440]) {
+    test(`cuts no number and lets no text of a chart overlap in a window ${width} pixels wide`, async () => {
+      const flags = ["--buckets", "0.0005,1,2.5,1000,12345,1000000,25000000,1e21"];
+      await withPage({ flags, viewport: { width, height: 800 } }, async ({ page, url }) => {
+        const values = [0.0001, 2, 2, 2000, 1234567, 1234567, 1e22];
+        await push(url, [
+          ...values.map((value) => metric("wait_ms", HISTOGRAM, value)),
+          metric("sent_bytes_total", COUNTER, 123_456_789_012.345),
+          metric("millions_total", COUNTER, 123_456_789.5),
+          metric("huge_total", COUNTER, 1.2e308),
+          metric("tiny_total", COUNTER, 5e-324),
+        ]);
+        await hasText(cell(page, "pushed_sent_bytes_total", "value"), /^1\.23e\+11$/);
+        await hasText(cell(page, "pushed_millions_total", "value"), /^123,456,790$/);
+        assert.equal(await cell(page, "pushed_millions_total", "value").getAttribute("title"), "123,456,789.5");
+        // once the slot they came in is over
+        await hasText(cell(page, "pushed_sent_bytes_total", "rate"), /^12\.3B$/);
+        for (const name of ["wait_ms", "sent_bytes_total", "huge_total", "tiny_total"]) {
+          await row(page, `pushed_${name}`).getByRole("button").click();
+          await page.locator("tr.details svg").first().waitFor();
+          const wrong = await page.evaluate(() => {
+            const wrong = [...document.querySelectorAll("tr.row td.number")].filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => `cut: ${cell.textContent}`);
+            for (const svg of document.querySelectorAll("svg:has(text)")) {
+              const frame = svg.getBoundingClientRect();
+              const boxes = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+              boxes.forEach(([text, box], place) => {
+                if (box.left < frame.left || box.right > frame.right) wrong.push(`outside: ${text}`);
+                for (const [other, next] of boxes.slice(place + 1)) {
+                  // Boxes reach above and below what is drawn in them, by as much as the font wants.
+                  const apart = box.right <= next.left || next.right <= box.left || box.bottom - 3 <= next.top || next.bottom - 3 <= box.top;
+                  if (!apart) wrong.push(`over each other: ${text}, ${other}`);
+                }
+              });
+            }
+            return wrong;
+          });
+          assert.deepEqual(wrong, [], name);
+        }
+        await row(page, "pushed_wait_ms").getByRole("button").click();
+        await hasText(page.locator("tr.details figcaption"), "in ms; p50, p90, p99 are estimates");
+        assert.match(await page.getByRole("img", { name: "Observations by bucket" }).getAttribute("aria-label"), /1 up to 12,345, 2 up to 25,000,000,/);
       });
     });
   }

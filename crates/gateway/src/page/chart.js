@@ -20,8 +20,16 @@ function sparkline(rates, kind, label, width = 120, height = 24) {
 function niceTop(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 2, 3, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= value * 0.999999);
+  const top = [1, 1.5, 2, 3, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= value * 0.999999);
+  // At either end of what a number can be, there is no round one.
+  return Number.isFinite(top) ? top : value;
 }
+
+/** How wide a text in a chart may be, in pixels. */
+const textWidth = (text) => 7 * text.length;
+
+/** Room at the left for what stands on the vertical axis. */
+const axisWidth = (values) => Math.max(44, 10 + Math.max(...values.map((value) => textWidth(formatAxis(value)))));
 
 /**
  * Lines over the last two minutes. `lines` is a list of { kind, name, rates }, and with `sticks`
@@ -30,17 +38,18 @@ function niceTop(value) {
  */
 function rateChart(container, height, lines, timeOf, label, readout) {
   const width = Math.max(container.clientWidth, 200);
-  const [left, right, top, bottom] = [44, 6, 8, 18];
   const highest = niceTop(Math.max(...lines.flatMap((line) => line.rates)));
+  const marked = [0, highest / 2, highest];
+  const [left, right, top, bottom] = [axisWidth(marked), 6, 8, 18];
   const count = lines[0].rates.length;
   const x = (place) => left + (place / (count - 1)) * (width - left - right);
   const y = (rate) => height - bottom - (rate / highest) * (height - top - bottom);
 
   const svg = makeSvg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
-  for (const rate of [0, highest / 2, highest]) {
+  for (const rate of marked) {
     svg.append(
       makeSvg("line", { class: "grid", x1: left, x2: width - right, y1: y(rate), y2: y(rate) }),
-      makeSvg("text", { x: left - 6, y: y(rate) + 4, "text-anchor": "end" }, formatShort(rate)),
+      makeSvg("text", { x: left - 6, y: y(rate) + 4, "text-anchor": "end" }, formatAxis(rate)),
     );
   }
   svg.append(
@@ -96,8 +105,8 @@ function rateChart(container, height, lines, timeOf, label, readout) {
 /** Observations by bucket, with marks where the quantiles are estimated to be. */
 function bucketChart(container, height, bounds, counts, marks, label) {
   const width = Math.max(container.clientWidth, 200);
-  const [left, right, top, bottom] = [44, 6, 44, 20];
   const highest = niceTop(Math.max(...counts));
+  const [left, right, top, bottom] = [axisWidth([highest]), 6, 44, 22];
   const step = (width - left - right) / counts.length;
   const y = (count) => height - bottom - (count / highest) * (height - top - bottom);
 
@@ -105,7 +114,7 @@ function bucketChart(container, height, bounds, counts, marks, label) {
   for (const count of [0, highest]) {
     svg.append(
       makeSvg("line", { class: "grid", x1: left, x2: width - right, y1: y(count), y2: y(count) }),
-      makeSvg("text", { x: left - 6, y: y(count) + 4, "text-anchor": "end" }, formatShort(count)),
+      makeSvg("text", { x: left - 6, y: y(count) + 4, "text-anchor": "end" }, formatAxis(count)),
     );
   }
   counts.forEach((count, bucket) => {
@@ -116,12 +125,19 @@ function bucketChart(container, height, bounds, counts, marks, label) {
   });
 
   // Bounds stand at the right edge of their bucket; as many as there is room for.
-  const every = Math.max(1, Math.ceil(38 / step));
+  const widest = Math.max(...bounds.map((bound) => textWidth(formatAxis(bound))));
+  const every = Math.max(1, Math.ceil((widest + 8) / step));
   bounds.forEach((bound, bucket) => {
     if ((bounds.length - 1 - bucket) % every !== 0) return;
-    svg.append(makeSvg("text", { x: left + (bucket + 1) * step, y: height - 5, "text-anchor": "middle" }, formatShort(bound)));
+    const [text, at] = [formatAxis(bound), left + (bucket + 1) * step];
+    // Beside "up to", and not on it.
+    if (at - textWidth(text) / 2 < left) return;
+    svg.append(makeSvg("text", { x: at, y: height - 5, "text-anchor": "middle" }, text));
   });
 
+  svg.append(makeSvg("text", { x: left - 6, y: height - 5, "text-anchor": "end" }, "up to"));
+
+  const names = [];
   marks.forEach(({ name, value }, row) => {
     if (value === null) return;
     let bucket = bounds.findIndex((bound) => value <= bound);
@@ -133,8 +149,10 @@ function bucketChart(container, height, bounds, counts, marks, label) {
     const end = at > width - 90;
     svg.append(
       makeSvg("line", { class: "mark", x1: at, x2: at, y1: 4 + row * 13, y2: y(0) }),
-      makeSvg("text", { class: "mark-name", x: end ? at - 4 : at + 4, y: 13 + row * 13, "text-anchor": end ? "end" : "start" }, `${name} ${formatShort(value)}`),
     );
+    names.push(makeSvg("text", { class: "mark-name", x: end ? at - 4 : at + 4, y: 13 + row * 13, "text-anchor": end ? "end" : "start" }, `${name} ${formatShort(value)}`));
   });
+  // Over all the lines: one that crosses a name is cut by it, and not the name by the line.
+  svg.append(...names);
   container.replaceChildren(svg);
 }

@@ -7,7 +7,9 @@ class Details {
     this.store = store;
     this.series = series;
     this.facts = make("dl", { class: "facts" });
-    this.rate = this.plot("Rate");
+    this.unit = unitOf(series.metric.name);
+    this.counted = series.histogram ? "Observations per second" : `Increase per second${this.unit && `, ${this.unit}`}`;
+    this.rate = this.plot(this.counted);
     this.plots = make("div", { class: "plots" }, this.rate.figure);
     this.element = make("div", {}, this.facts, this.plots);
     if (series.histogram) {
@@ -49,9 +51,11 @@ class Details {
 
   addFacts() {
     const { metric, labels, histogram } = this.series;
-    if (metric.help) this.addFact("Help", metric.help);
+    this.help = this.addFact("Help", "");
+    // Narrow windows have no column for it.
+    this.addFact("Type", metric.type);
     for (const [name, value] of Object.entries(labels)) {
-      const shown = value === "" ? make("span", { class: "sub" }, "empty") : make("bdi", { class: "mono value-text" }, visible(value));
+      const shown = value === "" ? make("span", { class: "sub" }, "empty") : make("bdi", { class: "mono value-text" }, quoted(value));
       this.addFact(make("span", { class: "mono" }, name), shown);
     }
     this.total = this.addFact(histogram ? "Observations" : "Total", "");
@@ -62,12 +66,13 @@ class Details {
     const { store, series } = this;
     const { metric, histogram } = series;
     const rates = store.rates(series.activity);
+    setText(this.help, metric.help === "" ? "none was given" : visible(metric.help));
     const ago = Math.max(0, Math.round((store.latest.now_ms - series.changedAt) / 1000));
     setText(this.changed, ago < 2 ? "just now" : ago < 120 ? `${ago} s ago` : `${Math.round(ago / 60)} min ago`);
 
     const now = formatRate(store.rateNow(series.activity));
     this.rate.readout.dataset.rest = `${now}/s now`;
-    const label = `${histogram ? "Observations" : "Increments"} per second over the last 2 minutes: now ${now}, highest ${formatShort(Math.max(...rates))}`;
+    const label = `${this.counted}, over the last 2 minutes: now ${now}, highest ${formatShort(Math.max(...rates))}`;
     const line = { kind: metric.type, name: "rate", rates };
     rateChart(this.rate.chart, 180, [line], (place) => store.timeOf(place), label, this.rate.readout);
 
@@ -81,10 +86,14 @@ class Details {
     const { bounds } = this.store.latest;
     const marks = QUANTILES.map((name, place) => ({ name, value: quantiles[place] }));
     const estimates = marks.map(({ name, value }) => `${name} ${formatShort(value)}`).join(", ");
-    setText(this.buckets.readout, "p50, p90, p99 are estimates");
+    setText(this.buckets.readout, `${this.unit && `in ${this.unit}; `}p50, p90, p99 are estimates`);
     const told = buckets.flatMap((count, bucket) => (count > 0 ? [`${formatTotal(count)} up to ${bucketName(bounds, bucket)}`] : []));
     bucketChart(this.buckets.chart, 180, bounds, buckets, marks, `Observations by bucket: ${told.join(", ")}. Estimates: ${estimates}`);
 
+    // Made anew only when it differs, so that what is selected in it stays so.
+    const counts = buckets.join();
+    if (counts === this.table.counts) return;
+    this.table.counts = counts;
     let cumulative = 0;
     const rows = buckets.map((count, bucket) => {
       cumulative += count;
@@ -95,5 +104,5 @@ class Details {
 }
 
 function bucketName(bounds, bucket) {
-  return bucket < bounds.length ? formatShort(bounds[bucket]) : "+Inf";
+  return bucket < bounds.length ? formatBound(bounds[bucket]) : "+Inf";
 }

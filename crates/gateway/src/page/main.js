@@ -11,25 +11,32 @@ let paused = false;
 let lostSince = null;
 
 async function poll() {
-  if (!paused && !document.hidden) {
-    try {
-      const asked = await fetch(`/api/state?${new URLSearchParams(store.cursor)}`, { signal: AbortSignal.timeout(GIVE_UP_MS) });
-      if (!asked.ok) throw new Error(`HTTP ${asked.status}`);
-      const state = await asked.json();
-      // Asked before the pause, answered after it.
-      if (!paused) {
-        const restarted = store.take(state);
-        lostSince = null;
-        if (restarted) begunAnew(state);
-        render();
-      }
-    } catch (error) {
-      console.warn("the gateway did not answer:", error.message);
-      lostSince ??= Date.now();
+  try {
+    if (paused || document.hidden) return;
+    const state = await ask();
+    // It may have been paused since it asked.
+    if (state && !paused) {
+      if (store.take(state)) begunAnew(state);
+      render();
     }
+  } finally {
     showStatus();
+    setTimeout(poll, lostSince === null ? POLL_MS : RETRY_MS);
   }
-  setTimeout(poll, lostSince === null ? POLL_MS : RETRY_MS);
+}
+
+/** What the gateway answers, or nothing when it does not. */
+async function ask() {
+  try {
+    const asked = await fetch(`/api/state?${new URLSearchParams(store.cursor)}`, { signal: AbortSignal.timeout(GIVE_UP_MS) });
+    if (!asked.ok) throw new Error(`HTTP ${asked.status}`);
+    const state = await asked.json();
+    lostSince = null;
+    return state;
+  } catch (error) {
+    console.warn("the gateway did not answer:", error.message);
+    lostSince ??= Date.now();
+  }
 }
 
 function begunAnew(state) {
@@ -151,6 +158,11 @@ function listen() {
       event.preventDefault();
       byId("filter").focus();
     }
+  });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    // The part of the address that this would change is where the view is kept.
+    event.preventDefault();
+    byId(store.latest?.pushes_total > 0 ? "series" : "empty").focus();
   });
   addEventListener("resize", () => store.latest && render());
   addEventListener("hashchange", () => {

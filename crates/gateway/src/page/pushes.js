@@ -48,7 +48,7 @@ function pushItem(push) {
     head.append(make("span", {}, `${formatTotal(push.accepted)} accepted`));
     if (push.rejected > 0) head.append(make("span", { class: "some" }, `${formatTotal(push.rejected)} rejected`));
   }
-  if (push.id !== null) head.append(make("span", { class: "push-id", title: `x-push-id: ${push.id}` }, push.id));
+  if (push.id !== null) head.append(make("span", { class: "push-id", title: `x-push-id: ${push.id}` }, make("bdi", { dir: "ltr" }, push.id)));
 
   const item = make("li", {}, head);
   if (push.repeat) item.append(make("p", { class: "sub" }, "Answered from memory, not applied again"));

@@ -46,17 +46,19 @@ class Store {
   take(state) {
     const restarted = this.cursor.instance !== 0 && this.cursor.instance !== state.instance;
     if (state.full) this.clear(state.slots);
-    this.cursor = { instance: state.instance, version: state.version, slot: state.slot };
-    this.latest = state;
-    for (const metric of state.metrics) this.metrics.set(metric.id, metric);
-    for (const news of state.series) this.takeSeries(news);
+    // In place: all series of a metric hold the same one, and its help may come late.
+    for (const metric of state.metrics) this.metrics.set(metric.id, Object.assign(this.metrics.get(metric.id) ?? {}, metric));
+    for (const news of state.series) this.takeSeries(news, state.now_ms);
     this.pushes = state.pushes.reverse().concat(this.pushes).slice(0, 50);
     this.accepted.merge(state.accepted);
     this.rejected.merge(state.rejected);
+    // Last, so that what could not be taken is asked for again.
+    this.latest = state;
+    this.cursor = { instance: state.instance, version: state.version, slot: state.slot };
     return restarted;
   }
 
-  takeSeries(news) {
+  takeSeries(news, nowMs) {
     let one = this.series.get(news.id);
     if (!one) {
       const metric = this.metrics.get(news.metric);
@@ -64,10 +66,9 @@ class Store {
       one = { id: news.id, metric, labels: news.labels, text, found: text.toLowerCase(), activity: new Activity(this.slots) };
       this.series.set(news.id, one);
     }
-    one.metric = this.metrics.get(news.metric);
     one.value = news.value;
     one.histogram = news.histogram;
-    one.changedAt = this.latest.now_ms;
+    one.changedAt = nowMs;
     one.activity.merge(news.activity);
   }
 

@@ -158,9 +158,10 @@ class SeriesTable {
       button.setAttribute("aria-expanded", String(open));
       if (open) button.setAttribute("aria-controls", `details-${series.id}`);
       else button.removeAttribute("aria-controls");
-      const total = formatTotal(series.value);
+      const total = formatFitting(series.value);
       if (value.textContent !== "" && value.textContent !== total) flash(value);
       setText(value, total);
+      value.title = formatTotal(series.value);
       const now = formatRate(this.store.rateNow(series.activity));
       setText(rate, now);
       const rates = this.store.rates(series.activity);
@@ -180,15 +181,20 @@ function compare(x, y) {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
+/** A name that a narrow column breaks behind its underscores. */
+function breakable(name) {
+  return name.split(/(?<=_)(?=[^_])/).flatMap((part, place) => (place > 0 ? [make("wbr"), part] : [part]));
+}
+
 /** The series as Prometheus writes it; each value is kept from turning the text around it. */
 function seriesText({ metric, labels, text }) {
-  const span = make("span", { class: "text", title: text }, make("span", { class: "series-name" }, metric.name));
+  const span = make("span", { class: "text", title: text }, make("span", { class: "series-name" }, ...breakable(metric.name)));
   const pairs = Object.entries(labels);
   if (pairs.length === 0) return span;
   span.append(" ");
   const all = make("span", { class: "labels" }, "{");
   pairs.forEach(([name, value], place) => {
-    all.append(place > 0 ? ", " : "", `${name}="`, make("bdi", {}, visible(value)), '"');
+    all.append(place > 0 ? ", " : "", `${name}="`, make("bdi", {}, quoted(value)), '"');
   });
   all.append("}");
   span.append(all);
