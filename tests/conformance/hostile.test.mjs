@@ -45,6 +45,7 @@ const endless = {
   "messages without end": [CHUNKED, Buffer.alloc(0), Buffer.concat(Array(1000).fill(frame(0, [])))],
   "a page without end": ["HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n", Buffer.alloc(0), Buffer.alloc(1 << 20, "<p>")],
   "an error page without end": ["HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n", Buffer.alloc(0), Buffer.alloc(1 << 20, "<p>")],
+  "chunks without end, of what says a length too": [`${GRPC}content-length: 30\r\ntransfer-encoding: chunked\r\n\r\n`, Buffer.alloc(0), Buffer.alloc(1 << 20)],
   "a compressed gigabyte": [`${GRPC}content-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n`, gzipSync(Buffer.alloc(1 << 20)), gzipSync(Buffer.alloc(64 << 20))],
 };
 
