@@ -346,7 +346,7 @@ fn help_text(help: Value<'_>) -> Result<Option<&str>, Refusal<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::encode;
+    use crate::value::{encode, tag};
 
     /// Arguments as a test writes them.
     enum Arg {
@@ -370,10 +370,10 @@ mod tests {
         let mut out = Vec::new();
         for arg in args {
             match arg {
-                Arg::Undefined => out.push(0),
+                Arg::Undefined => out.push(tag::UNDEFINED),
                 Arg::Num(n) => encode::number(&mut out, *n),
                 Arg::Text(t) => encode::text(&mut out, t),
-                Arg::Bool => out.push(3),
+                Arg::Bool => out.push(tag::TRUE),
                 Arg::Labels(labels) => encode::labels(&mut out, labels),
                 Arg::Sample(fields) => encode::object(&mut out, |out| {
                     for (key, field) in *fields {

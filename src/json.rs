@@ -9,7 +9,7 @@
 
 use crate::limits::MAX_SAMPLES_PER_CALL;
 use crate::number::parse_number;
-use crate::value::{OTHER, TOO_DEEP, TOO_LONG, TOO_MANY_PROPERTIES};
+use crate::value::{OTHER, TOO_DEEP, TOO_LONG, TOO_MANY_PROPERTIES, tag};
 
 /// Deepest nesting that is read, and checked; what is below [`MAX_DEPTH`] is not carried.
 const MAX_NESTING: usize = 32;
@@ -100,7 +100,7 @@ impl<'a> Parser<'a> {
         if !self.take(b'[') {
             return None;
         }
-        self.out.put([13]);
+        self.out.put([tag::LIST]);
         self.out.put([0; 8]);
         let mut count = 0u32;
         self.skip_space();
@@ -142,7 +142,7 @@ impl<'a> Parser<'a> {
             _ => return None,
         };
         self.rest = rest;
-        self.out.put([12, kind]);
+        self.out.put([tag::BRIEF, kind]);
         self.values()?;
         let sizes = self.out.len;
         self.out.put([0; 5]);
@@ -208,7 +208,7 @@ impl<'a> Parser<'a> {
         match first {
             b'"' => {
                 self.rest = rest;
-                self.out.put([5]);
+                self.out.put([tag::STRING]);
                 let start = self.text()?;
                 if self.out.len.saturating_sub(start) > MAX_TEXT {
                     let text = self.out.bytes.get(start..self.out.len);
@@ -220,7 +220,7 @@ impl<'a> Parser<'a> {
             }
             b'-' | b'0'..=b'9' => {
                 let number = self.number()?;
-                self.out.put([4]);
+                self.out.put([tag::NUMBER]);
                 self.out.put(number.to_le_bytes());
                 Some(())
             }
@@ -232,16 +232,16 @@ impl<'a> Parser<'a> {
                 self.rest = rest;
                 self.container(depth, Container::Object)
             }
-            b't' => self.word(b"true", 3),
-            b'f' => self.word(b"false", 2),
-            b'n' => self.word(b"null", 1),
+            b't' => self.word(b"true", tag::TRUE),
+            b'f' => self.word(b"false", tag::FALSE),
+            b'n' => self.word(b"null", tag::NULL),
             _ => None,
         }
     }
 
-    fn word(&mut self, word: &[u8], tag: u8) -> Option<()> {
+    fn word(&mut self, word: &[u8], meaning: u8) -> Option<()> {
         self.rest = self.rest.strip_prefix(word)?;
-        self.out.put([tag]);
+        self.out.put([meaning]);
         Some(())
     }
 
@@ -304,7 +304,7 @@ impl<'a> Parser<'a> {
         self.out.len = start;
         let index = OTHER.iter().position(|other| *other == why);
         let index = index.and_then(|index| u8::try_from(index).ok());
-        self.out.put([9, index.unwrap_or(u8::MAX)]);
+        self.out.put([tag::OTHER, index.unwrap_or(u8::MAX)]);
     }
 
     /// Reads a string after its opening quote and appends it; returns where its text starts.
@@ -488,8 +488,8 @@ fn unit(rest: &mut &[u8]) -> Option<u16> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Container {
-    Array = 6,
-    Object = 7,
+    Array = tag::ARRAY,
+    Object = tag::OBJECT,
 }
 
 impl Container {

@@ -20,6 +20,24 @@
 //!
 //! The codec bounds what it writes (see `js/codec.mjs`); what was too large is an [`OTHER`] value.
 
+/// The tags of the table above, which `js/codec.mjs` has as well.
+pub(crate) mod tag {
+    pub(crate) const UNDEFINED: u8 = 0;
+    pub(crate) const NULL: u8 = 1;
+    pub(crate) const FALSE: u8 = 2;
+    pub(crate) const TRUE: u8 = 3;
+    pub(crate) const NUMBER: u8 = 4;
+    pub(crate) const STRING: u8 = 5;
+    pub(crate) const ARRAY: u8 = 6;
+    pub(crate) const OBJECT: u8 = 7;
+    pub(crate) const BYTES: u8 = 8;
+    pub(crate) const OTHER: u8 = 9;
+    pub(crate) const PACKED: u8 = 10;
+    pub(crate) const SAMPLE: u8 = 11;
+    pub(crate) const BRIEF: u8 = 12;
+    pub(crate) const LIST: u8 = 13;
+}
+
 /// What the codec writes for values it does not carry, by index.
 pub const OTHER: [&str; 9] = [
     "a bigint",
@@ -134,42 +152,42 @@ impl<'a> Reader<'a> {
 
     /// The next value, or `None` at the end or where the bytes make no sense.
     pub fn value(&mut self) -> Option<Value<'a>> {
-        let (&tag, rest) = self.rest.split_first()?;
+        let (&found, rest) = self.rest.split_first()?;
         self.rest = rest;
-        Some(match tag {
-            0 => Value::Undefined,
-            1 => Value::Null,
-            2 => Value::Bool(false),
-            3 => Value::Bool(true),
-            4 => {
+        Some(match found {
+            tag::UNDEFINED => Value::Undefined,
+            tag::NULL => Value::Null,
+            tag::FALSE => Value::Bool(false),
+            tag::TRUE => Value::Bool(true),
+            tag::NUMBER => {
                 let (bytes, rest) = self.rest.split_first_chunk::<8>()?;
                 self.rest = rest;
                 Value::Number(f64::from_le_bytes(*bytes))
             }
-            5 => Value::Text(self.text()?),
-            6 => Value::Array(Items {
+            tag::STRING => Value::Text(self.text()?),
+            tag::ARRAY => Value::Array(Items {
                 count: self.length()?,
                 reader: self.contents()?,
             }),
-            7 => Value::Object(Properties {
+            tag::OBJECT => Value::Object(Properties {
                 count: self.length()?,
                 reader: self.contents()?,
             }),
-            8 => {
+            tag::BYTES => {
                 let length = self.length()?;
                 Value::Bytes(self.bytes(length)?)
             }
-            9 => {
+            tag::OTHER => {
                 let (&index, rest) = self.rest.split_first()?;
                 self.rest = rest;
                 Value::Other(OTHER.get(usize::from(index))?)
             }
-            10 => Value::Packed(self.text()?),
-            11 => Value::Sample(Items {
+            tag::PACKED => Value::Packed(self.text()?),
+            tag::SAMPLE => Value::Sample(Items {
                 count: self.length()?,
                 reader: self.contents()?,
             }),
-            13 => Value::List(List {
+            tag::LIST => Value::List(List {
                 count: self.length()?,
                 reader: self.contents()?,
                 text: self.text()?,
@@ -269,7 +287,7 @@ impl<'a> Iterator for List<'a> {
 
     fn next(&mut self) -> Option<Value<'a>> {
         let left = self.count.checked_sub(1)?;
-        let Some((12, rest)) = self.reader.rest.split_first() else {
+        let Some((&tag::BRIEF, rest)) = self.reader.rest.split_first() else {
             let value = self.reader.value()?;
             self.count = left;
             return Some(value);
@@ -384,19 +402,21 @@ impl<'a> Iterator for Properties<'a> {
 
 /// Writes values as the codec does: results for JavaScript, and arguments in tests.
 pub mod encode {
+    use super::tag;
+
     /// Appends `null`.
     pub fn null(out: &mut Vec<u8>) {
-        out.push(1);
+        out.push(tag::NULL);
     }
 
     /// Appends a boolean.
     pub fn boolean(out: &mut Vec<u8>, value: bool) {
-        out.push(if value { 3 } else { 2 });
+        out.push(if value { tag::TRUE } else { tag::FALSE });
     }
 
     /// Appends a number.
     pub fn number(out: &mut Vec<u8>, number: f64) {
-        out.push(4);
+        out.push(tag::NUMBER);
         out.extend_from_slice(&number.to_le_bytes());
     }
 
@@ -411,7 +431,7 @@ pub mod encode {
 
     /// Appends a string.
     pub fn text(out: &mut Vec<u8>, text: &str) {
-        out.push(5);
+        out.push(tag::STRING);
         key(out, text);
     }
 
@@ -423,7 +443,7 @@ pub mod encode {
 
     /// Appends an array of the values that `contents` writes and counts.
     pub fn array(out: &mut Vec<u8>, contents: impl FnOnce(&mut Vec<u8>) -> u32) {
-        let _ = container::<std::convert::Infallible>(out, 6, |out| Ok(contents(out)));
+        let _ = container::<std::convert::Infallible>(out, tag::ARRAY, |out| Ok(contents(out)));
     }
 
     /// As [`array()`], for contents that can fail; what was written by then stays.
@@ -435,21 +455,21 @@ pub mod encode {
         out: &mut Vec<u8>,
         contents: impl FnOnce(&mut Vec<u8>) -> Result<u32, E>,
     ) -> Result<(), E> {
-        container(out, 6, contents)
+        container(out, tag::ARRAY, contents)
     }
 
     /// Appends an object of the properties that `contents` writes, each a key and a value, and
     /// counts.
     pub fn object(out: &mut Vec<u8>, contents: impl FnOnce(&mut Vec<u8>) -> u32) {
-        let _ = container::<std::convert::Infallible>(out, 7, |out| Ok(contents(out)));
+        let _ = container::<std::convert::Infallible>(out, tag::OBJECT, |out| Ok(contents(out)));
     }
 
     fn container<E>(
         out: &mut Vec<u8>,
-        tag: u8,
+        kind: u8,
         contents: impl FnOnce(&mut Vec<u8>) -> Result<u32, E>,
     ) -> Result<(), E> {
-        out.push(tag);
+        out.push(kind);
         let head = out.len();
         out.extend_from_slice(&[0; 8]);
         let start = out.len();

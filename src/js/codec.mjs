@@ -15,6 +15,22 @@ const MAX_BYTES = 8 << 20; // everything that one call may carry, and every byte
 const KEEP_BYTES = 1 << 20; // a larger buffer is let go at the next call
 const INITIAL_BYTES = 16_384;
 
+// The tags in src/value.rs, whose table says what follows each.
+const TAG_UNDEFINED = 0;
+const TAG_NULL = 1;
+const TAG_FALSE = 2;
+const TAG_TRUE = 3;
+const TAG_NUMBER = 4;
+const TAG_STRING = 5;
+const TAG_ARRAY = 6;
+const TAG_OBJECT = 7;
+const TAG_BYTES = 8;
+const TAG_OTHER = 9;
+const TAG_PACKED = 10;
+const TAG_SAMPLE = 11;
+const TAG_BRIEF = 12;
+const TAG_LIST = 13;
+
 // Indices into OTHER in src/value.rs.
 const BIGINT = 0;
 const SYMBOL = 1;
@@ -88,22 +104,22 @@ export function decode(bytes) {
   };
   const read = () => {
     switch (bytes[at++]) {
-      case 1:
+      case TAG_NULL:
         return null;
-      case 2:
+      case TAG_FALSE:
         return false;
-      case 3:
+      case TAG_TRUE:
         return true;
-      case 4:
+      case TAG_NUMBER:
         return view.getFloat64((at += 8) - 8, true);
-      case 5:
+      case TAG_STRING:
         return text();
-      case 6: {
+      case TAG_ARRAY: {
         const count = u32();
         at += 4;
         return Array.from({ length: count }, read);
       }
-      case 7: {
+      case TAG_OBJECT: {
         const object = {};
         const count = u32();
         at += 4;
@@ -119,7 +135,7 @@ export function decode(bytes) {
 function writePacked(text) {
   if (text.length > MAX_PACKED) return writeOther(TOO_MUCH);
   reserve(1);
-  out[end++] = 10;
+  out[end++] = TAG_PACKED;
   writeText(text);
 }
 
@@ -154,7 +170,7 @@ function reserve(length) {
 
 function writeOther(index) {
   reserve(2);
-  out[end++] = 9;
+  out[end++] = TAG_OTHER;
   out[end++] = index;
 }
 
@@ -185,22 +201,22 @@ function write(value, depth) {
       if (value.length > MAX_TEXT) return writeOther(TOO_LONG);
       if (end + text.length + value.length > limit) throw tooMuch;
       reserve(1);
-      out[end++] = 5;
+      out[end++] = TAG_STRING;
       return writeText(value);
     case "number":
       if (end + text.length > limit) throw tooMuch; // only numbers and containers come in millions
       reserve(9);
-      out[end++] = 4;
+      out[end++] = TAG_NUMBER;
       view.setFloat64(end, value, true);
       end += 8;
       return;
     case "boolean":
       reserve(1);
-      out[end++] = value ? 3 : 2;
+      out[end++] = value ? TAG_TRUE : TAG_FALSE;
       return;
     case "undefined":
       reserve(1);
-      out[end++] = 0;
+      out[end++] = TAG_UNDEFINED;
       return;
     case "bigint":
       return writeOther(BIGINT);
@@ -211,7 +227,7 @@ function write(value, depth) {
   }
   if (value === null) {
     reserve(1);
-    out[end++] = 1;
+    out[end++] = TAG_NULL;
     return;
   }
   const before = end;
@@ -232,7 +248,7 @@ function writeObject(value, depth) {
   if (Array.isArray(value)) return writeArray(value, depth);
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return writeOther(NOT_PLAIN);
-  const start = open(7, 0);
+  const start = open(TAG_OBJECT, 0);
   let count = 0;
   // Of a plain object these are its own properties: faster than a list of their names.
   for (const key in value) {
@@ -254,7 +270,7 @@ function writeMany(value, start) {
 
 function writeArray(value, depth) {
   if (ofSamples && depth === 0) return writeList(value);
-  const start = open(6, value.length);
+  const start = open(TAG_ARRAY, value.length);
   const count = Math.min(value.length, MAX_ITEMS);
   for (let i = 0; i < count; i++) write(value[i], depth + 1);
   view.setUint32(start - 4, end - start, true);
@@ -274,7 +290,7 @@ function writeList(samples) {
 }
 
 function writeSamples(samples, writeOne) {
-  const start = open(13, samples.length);
+  const start = open(TAG_LIST, samples.length);
   const count = Math.min(samples.length, MAX_ITEMS);
   text = "";
   for (let i = 0; i < count; i++) writeOne(samples[i]);
@@ -321,7 +337,7 @@ function writeBrief(sample) {
       }
     }
     if (at + joined.length > limit) throw tooMuch;
-    out[end] = 12;
+    out[end] = TAG_BRIEF;
     out[end + 1] = kind;
     view.setUint32(end + 2, 1, true);
     view.setFloat64(end + 6, value, true);
@@ -341,7 +357,7 @@ function writeSample(value) {
   const before = end;
   try {
     if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) return write(value, 1);
-    const start = open(11, 5);
+    const start = open(TAG_SAMPLE, 5);
     write(value.name, 2);
     write(value.type, 2);
     write(value.value, 2);
@@ -359,7 +375,7 @@ function writeSample(value) {
 function writeBytes(value) {
   if (end + value.length > limit) throw tooMuch;
   reserve(5 + value.length);
-  out[end++] = 8;
+  out[end++] = TAG_BYTES;
   view.setUint32(end, value.length, true);
   out.set(value, end + 4);
   end += 4 + value.length;
