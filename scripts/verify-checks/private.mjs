@@ -17,8 +17,8 @@ export async function checkNotPublic(report, url, timeoutMs) {
       body: new Uint8Array(5), // one empty PushRequest, which changes no series
       signal: AbortSignal.timeout(timeoutMs),
     });
-    await push.body?.cancel();
-    // At once: whatever becomes of the next question, this was a gateway.
+    // At once: whatever becomes of its body and of the next question, this was a gateway.
+    await push.body?.cancel().catch(() => {});
     if (isGrpc(push)) {
       report.fail(`private: ${base} answers gRPC-Web like a gateway (HTTP ${push.status})`, PUBLIC);
       return;

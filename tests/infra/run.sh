@@ -93,7 +93,7 @@ rules() {
 # One more build of this commit, from nothing and in another folder, is dist/ to the byte.
 reproducible() {
   if [ -n "$(git status --porcelain 2>&1)" ]; then
-    SKIP_REASON="only a commit can be built again, and the tree has changes that none has"
+    SKIP_REASON="only a commit can be built again, and the tree has changes that no commit has"
     return "$SKIP"
   fi
   use_rust && node scripts/build.mjs && tests/infra/reproducible.sh --once dist

@@ -151,10 +151,12 @@ test("the limits are those of the code", () => {
 
 test("what a call costs is what was measured", () => {
   const measured = (what) => Number(new RegExp(`^\\| ${what} +\\| +[\\d.]+ \\| +([\\d.]+) \\|`, "m").exec(source("docs/performance.md"))?.[1]);
-  says("An `incr` takes about 1.25 times the CPU time of an RPC that does nothing.");
-  assert.ok(Math.abs(measured("`incr`, × floor") - 1.25) < 0.05);
-  says("an `incr` takes a seventh, and so does a `record` of a hundred samples");
   const [, record] = source("docs/performance.md").split("<!-- bench record -->");
-  const ours = /^\| this Worker +\|(?:[^|]+\|){5} +([\d.]+) \|/m.exec(record)?.[1];
-  for (const ratio of [measured("`incr`, × TypeScript"), Number(ours)]) assert.ok(Math.abs(ratio - 1 / 7) < 0.02, String(ratio));
+  const ours = Number(/^\| this Worker +\|(?:[^|]+\|){5} +([\d.]+) \|/m.exec(record)?.[1]);
+  const within = (value, least, most) => assert.ok(value >= least && value <= most, `${value} is not from ${least} to ${most}`);
+  says("An `incr` takes 1.1 to 1.25 times the CPU time of an RPC that does nothing");
+  within(measured("`incr`, × floor"), 1.05, 1.25);
+  says("an `incr` takes a ninth to a seventh, and a `record` of a hundred samples a seventh");
+  within(measured("`incr`, × TypeScript"), 1 / 10, 1 / 6.5);
+  within(ours, 1 / 7.5, 1 / 6.5);
 });

@@ -248,6 +248,7 @@ impl fmt::Debug for TestReporter {
         f.debug_struct("TestReporter")
             .field("calls", &state.calls)
             .field("refused", &state.refused)
+            .field("rejected", &state.rejected)
             .finish_non_exhaustive()
     }
 }
@@ -332,7 +333,10 @@ impl Platform for TestPlatform {
 
     fn push(&self, rows: &[Row]) -> BoxFuture<Answer<PushResult>> {
         self.answer(|state| {
-            let (accepted, refused) = state.take(rows);
+            let before = state.rejected.len();
+            let (taken, refused) = state.take(rows);
+            let rejected = state.rejected.len().saturating_sub(before);
+            let count = |samples: usize| u32::try_from(samples).unwrap_or(u32::MAX);
             let refused: Vec<_> = refused
                 .into_iter()
                 .map(|(index, message)| Refused {
@@ -342,10 +346,10 @@ impl Platform for TestPlatform {
                 })
                 .collect();
             PushResult {
-                ok: refused.is_empty(),
+                ok: refused.is_empty() && rejected == 0,
                 outcome: Outcome::Delivered,
-                accepted: u32::try_from(accepted).unwrap_or(u32::MAX),
-                rejected: 0,
+                accepted: count(taken.saturating_sub(rejected)),
+                rejected: count(rejected),
                 code: 0,
                 status: "OK".into(),
                 message: String::new(),

@@ -240,6 +240,14 @@ fn what_the_gateway_would_reject_is_named_other_labels_than_the_metric_had_befor
     // The reporter itself takes them.
     assert!(test.refused().is_empty());
     assert_eq!((test.samples().len(), metrics.account().taken), (5, 5));
+    // Who asks for the gateway's answer is told.
+    let samples = [
+        Sample::counter("b_total", 1.0),
+        Sample::counter("b_total", 1.0).label("route", "/"),
+    ];
+    let result = block_on(metrics.push(&samples)).unwrap();
+    assert_eq!((result.ok, result.accepted, result.rejected), (false, 1, 1));
+    assert_eq!(result.outcome, Outcome::Delivered);
 }
 
 #[test]

@@ -102,6 +102,14 @@ test("the double names what the gateway would reject: other labels than the metr
   assert.deepEqual(reporter.rejected, []);
   await reporter.incr("a_total");
   assert.deepEqual(reporter.rejected, []);
+  // and who asks for the gateway's answer is told
+  const pushed = await reporter.push([
+    { name: "a_total", type: "counter", value: 1 },
+    { name: "a_total", type: "counter", value: 1, labels: { route: "/" } },
+  ]);
+  assert.deepEqual([pushed.ok, pushed.outcome, pushed.accepted, pushed.rejected], [false, "delivered", 1, 1]);
+  const stats = await reporter.stats();
+  assert.deepEqual([stats.taken, stats.delivered, stats.rejected], [3, 2, 1]);
 });
 
 test("the double fails, hangs and recovers on demand", async (t) => {
@@ -128,7 +136,7 @@ test("the double answers all methods of the entrypoint", async () => {
   assert.equal(await reporter.incr("a_total", { route: "/" }, 2, { help: "A" }), 1);
   assert.equal(await reporter.incr({ name: "a_total", labels: { route: "/" } }), 1);
   assert.equal(await reporter.observe("a_ms", { db: "x" }, 4.5), 1);
-  assert.equal(await reporter.observe({ name: "a_ms", value: 1 }), 1);
+  assert.equal(await reporter.observe({ name: "a_ms", labels: { db: "x" }, value: 1 }), 1);
   assert.equal(await reporter.observe("a_ms", NaN), 0);
   assert.equal(await reporter.record([{ name: "b_total", type: 1, value: 1 }]), 1);
   const pushed = await reporter.push([

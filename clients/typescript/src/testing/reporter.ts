@@ -112,7 +112,7 @@ export class TestReporter {
   // These three answer with objects, for which the type of an RPC promise has
   // members that no plain promise has; `any` keeps the double assignable to it.
 
-  /** Resolves to a {@link PushResult}: delivered, but for what would be refused. */
+  /** Resolves to a {@link PushResult}: delivered, but for what would be refused or rejected. */
   push(samples: readonly Sample[] | PackedSamples): any {
     return this.#push(samples);
   }
@@ -139,19 +139,20 @@ export class TestReporter {
 
   async #push(samples: readonly Sample[] | PackedSamples): Promise<PushResult> {
     await this.#trouble?.();
-    const before = this.refused.length;
+    const before = { refused: this.refused.length, rejected: this.rejected.length };
     const read = readSamples(samples);
-    const accepted = read.length === 0 ? 0 : this.#take(read).length;
-    const refused = this.refused.slice(before).map(({ sample, message }) => ({
+    const taken = read.length === 0 ? 0 : this.#take(read).length;
+    const rejected = this.rejected.length - before.rejected;
+    const refused = this.refused.slice(before.refused).map(({ sample, message }) => ({
       index: read.indexOf(sample),
       reason: "invalid",
       message,
     }));
     return {
-      ok: refused.length === 0,
+      ok: refused.length === 0 && rejected === 0,
       outcome: "delivered",
-      accepted,
-      rejected: 0,
+      accepted: taken - rejected,
+      rejected,
       code: 0,
       status: "OK",
       message: "",
@@ -162,11 +163,12 @@ export class TestReporter {
   async #stats(): Promise<Stats> {
     await this.#trouble?.();
     const taken = this.samples.length;
+    const rejected = this.rejected.length;
     return {
       taken,
       coalesced: 0,
-      delivered: taken,
-      rejected: 0,
+      delivered: taken - rejected,
+      rejected,
       dropped: {},
       unknown: {},
       buffered: 0,
