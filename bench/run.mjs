@@ -76,7 +76,8 @@ async function main() {
   };
   if (!options["no-start"]) {
     result.start = await measureStart(rigs, { starts, progress });
-    result.wasm = measureWasm(join(rigs.find(({ contender }) => contender.name === "ours").built.directory, "index_bg.wasm"), starts);
+    const ours = rigs.find(({ contender }) => contender.name === "ours");
+    if (ours) result.wasm = measureWasm(join(ours.built.directory, "index_bg.wasm"), starts);
   }
   for (const rig of rigs) rig.runtime = await start(rig.config);
   result.calls = Object.fromEntries(await measureCalls(rigs, operations, { rounds, scale, progress }));

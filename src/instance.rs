@@ -145,20 +145,26 @@ fn read_vars(env: &Env) -> (Config, Vec<Line>) {
 /// The service token of Cloudflare Access, if one is bound.
 fn read_access(env: &Env, slips: &mut Vec<Line>) -> Option<(String, String)> {
     let given = [env.access_client_id(), env.access_client_secret()];
-    let texts = given.map(|value| value.as_string().unwrap_or_default());
+    let texts = given.map(|value| match value.as_string() {
+        None if value.is_undefined() => Ok(String::new()),
+        text => text.ok_or("expected the text of a secret, got another kind of binding"),
+    });
     let mut slip = |name, expected| {
         let message = format!("{expected}; pushes carry no service token");
         slips.push(log::var_invalid(name, &message));
         None
     };
-    let [id, secret] = texts.each_ref().map(|text| access_secret(text));
-    match (id, secret) {
-        (Err(expected), _) => slip(ACCESS_ID, expected),
-        (_, Err(expected)) => slip(ACCESS_SECRET, expected),
-        (Ok(Some(id)), Ok(Some(secret))) => Some((id.to_owned(), secret.to_owned())),
-        (Ok(None), Ok(None)) => None,
-        (Ok(None), _) => slip(ACCESS_ID, MISSING_HALF),
-        (_, Ok(None)) => slip(ACCESS_SECRET, MISSING_HALF),
+    let checked = texts.each_ref().map(|text| match text {
+        Ok(text) => access_secret(text),
+        Err(expected) => Err(*expected),
+    });
+    match checked {
+        [Err(expected), _] => slip(ACCESS_ID, expected),
+        [_, Err(expected)] => slip(ACCESS_SECRET, expected),
+        [Ok(Some(id)), Ok(Some(secret))] => Some((id.to_owned(), secret.to_owned())),
+        [Ok(None), Ok(None)] => None,
+        [Ok(None), _] => slip(ACCESS_ID, MISSING_HALF),
+        [_, Ok(None)] => slip(ACCESS_SECRET, MISSING_HALF),
     }
 }
 

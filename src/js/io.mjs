@@ -61,9 +61,12 @@ export async function post(binding, url, headers, pushId, body, timeoutMs, maxBy
 const NOTHING = new Uint8Array(0);
 
 // A body need not end at the length that is shown: one in chunks goes on, and so does that of a
-// binding which is a Worker. `arrayBuffer()` would keep all of it. It is faster by 3 to 5 % of a push.
+// binding which is a Worker. `arrayBuffer()` would keep all of it, and save 3 to 5 % of a push.
 async function readExactly(body, length) {
-  if (!body || length === 0) return NOTHING;
+  if (!body || length === 0) {
+    body?.cancel().catch(() => {});
+    return NOTHING;
+  }
   const reader = body.getReader({ mode: "byob" });
   const { value } = await reader.readAtLeast(length, new Uint8Array(length));
   reader.cancel().catch(() => {});

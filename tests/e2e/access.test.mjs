@@ -44,6 +44,14 @@ test("with one of them, it carries none, and the log names the one that is missi
   }
 });
 
+test("one that is bound as something else than text is named in the log", async (t) => {
+  const { token, runtime } = await tokenOf(t, { ACCESS_CLIENT_ID: "id.access", ACCESS_CLIENT_SECRET: { store: "5ec2e7" } });
+  assert.deepEqual(token, [null, null]);
+  const line = await runtime.waitForLog("the complaint", ({ event }) => event === "var_invalid");
+  assert.deepEqual([line.var, line.level], ["ACCESS_CLIENT_SECRET", "error"]);
+  assert.match(line.message, /expected the text of a secret/);
+});
+
 test("a secret that no header can hold is named in the log, not shown there, and pushes go on", async (t) => {
   // Every push threw on it, and with it the call.
   const { token, runtime } = await tokenOf(t, { ACCESS_CLIENT_ID: "id.access", ACCESS_CLIENT_SECRET: "gehe\u200bim" });

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{StatusCode, header};
@@ -23,8 +23,9 @@ use crate::shared::Shared;
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Calls whose messages are being read at one time; more wait. This, and not the number of
-/// connections and streams, is what bounds the memory that messages take.
-const MAX_READING: usize = 256;
+/// connections and streams, is what bounds the memory that messages take: twice their size, since
+/// tonic copies what was read.
+const MAX_READING: usize = 128;
 
 /// Bytes before a length-prefixed message: flags and length.
 const FRAME_HEADER: usize = 5;
@@ -123,7 +124,8 @@ impl Grpc {
 /// Over HTTP/1.1 an answer that comes before the end of the request closes the connection, and many
 /// clients, `fetch` among them, then report a broken pipe and not the answer.
 async fn read(mut body: tonic::body::Body, kept: usize) -> Result<Vec<u8>, Status> {
-    let mut bytes = Vec::new();
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(kept);
+    let mut bytes = Vec::with_capacity(announced.min(kept));
     while let Some(frame) = body.frame().await {
         // What is no data is trailers, which a request has no use for.
         if let Ok(data) = frame?.into_data() {

@@ -34,11 +34,11 @@ import { until } from "../../../tools/lib/until.mjs";
 export const DRIVER = join(dirname(fileURLToPath(import.meta.url)), "driver.worker.mjs");
 
 /**
- * @typedef {{ source?: string, file?: string, props?: unknown, vars?: Record<string, string>, withDist?: boolean }} Caller
+ * @typedef {{ source?: string, file?: string, props?: unknown, vars?: Record<string, unknown>, withDist?: boolean }} Caller
  *
  * @param {{
  *   gateway?: string | { source: string, upstream?: string },
- *   vars?: Record<string, string>,
+ *   vars?: Record<string, unknown>,
  *   callers?: Record<string, Caller>,
  *   dist?: string,
  *   compatibilityDate?: string,
@@ -174,7 +174,8 @@ export class Workerd {
       sockets.push(name);
       return `(name = ${quote(name)}, address = "127.0.0.1:0", http = (), service = ${quote(service)})`;
     };
-    const vars = (values = {}) => Object.entries(values).map(([k, v]) => `(name = ${quote(k)}, text = ${quote(v)})`);
+    const value = (v) => (typeof v === "string" ? `text = ${quote(v)}` : `json = ${quote(JSON.stringify(v))}`);
+    const vars = (values = {}) => Object.entries(values).map(([k, v]) => `(name = ${quote(k)}, ${value(v)})`);
 
     const bindings = vars(options.vars);
     if (typeof options.gateway === "string") {
