@@ -16,6 +16,7 @@ const mega = (bytes) => (bytes / 1e6).toFixed(1);
 export function sections(result) {
   const found = result.operations.map((operation) => calls(result, operation));
   if (result.start) found.push(start(result));
+  if (result.wasm) found.push(wasm(result));
   if (result.curve) {
     const { by_series, by_labels } = result.curve;
     found.push({ name: "series", title: "By distinct series in a flush", rows: curve(by_series, "series") });
@@ -65,6 +66,12 @@ function start(result) {
     mega(result.memory[name]),
   ]);
   return { name: "start", title: "Size, start and memory", rows: [head, ...rows] };
+}
+
+function wasm({ wasm: { compile_ms, instantiate_ms, v8 } }) {
+  const row = (name, { median, spread }) => [name, median.toFixed(2), percent(spread)];
+  const head = [`V8 ${v8.replace(/-.*/, "")}`, "ms", "spread"];
+  return { name: "wasm", title: "The Wasm by itself", rows: [head, row("compiled", compile_ms), row("instantiated", instantiate_ms)] };
 }
 
 function curve(points, key) {
