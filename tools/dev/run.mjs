@@ -2,12 +2,11 @@
 // checked and everything is built by then (scripts/dev). With DEV_DEMO set it is `make demo`: a shop in
 // front of the example caller, and visitors (tools/demo).
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { Process } from "../lib/process.mjs";
 import { until } from "../lib/until.mjs";
-import { columns, tour } from "./tour.mjs";
+import { columns, quoted, tour } from "./tour.mjs";
 
 const { DEV_PORT, GATEWAY_PORT } = process.env;
 const CALLER = `http://127.0.0.1:${DEV_PORT}`;
@@ -16,15 +15,16 @@ const GATEWAY = join(process.env.CARGO_TARGET_DIR ?? "target", "release", "metri
 const demo = process.env.DEV_DEMO ? await import("../demo/demo.mjs") : undefined;
 
 const processes = [];
-// Wrangler finds local Workers through a folder per user, where two of these would meet.
-const registry = mkdtempSync(join(tmpdir(), "metrics-dev-"));
+// Wrangler finds local Workers through a folder per user, where two of these would meet. Ours is there
+// the next time, too: a Worker that was started with it finds this one again.
+const registry = resolve(".wrangler", `registry-${DEV_PORT}`);
+mkdirSync(registry, { recursive: true });
 let stopping = false;
 
 async function stop(exitCode) {
   if (stopping) return;
   stopping = true;
   await Promise.all(processes.map((each) => each.stop()));
-  rmSync(registry, { recursive: true, force: true });
   process.exit(exitCode);
 }
 
@@ -122,7 +122,7 @@ ${columns(commands, "  ", "   # ")}
 
 A Worker of your own, bound as in README.md, finds this one when it is started so:
 
-  WRANGLER_REGISTRY_PATH=${registry} npx wrangler dev
+  WRANGLER_REGISTRY_PATH=${quoted(registry)} npx wrangler dev
 
 A change under src/ is rebuilt and reloaded. Ctrl-C stops everything.
 

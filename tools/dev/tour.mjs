@@ -22,3 +22,8 @@ export function columns(rows, before, between) {
   const width = Math.max(...rows.map(([left]) => left.length));
   return rows.map(([left, right]) => `${before}${left.padEnd(width)}${between}${right}`).join("\n");
 }
+
+/** A word as a shell reads it back. */
+export function quoted(word) {
+  return /^[\w./+@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
