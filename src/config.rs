@@ -50,6 +50,33 @@ pub enum Setting<'a> {
     Text(&'a str),
 }
 
+/// A var that is not what was expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slip {
+    expected: &'static str,
+    /// What holds instead; without one the default does.
+    bound: Option<u32>,
+}
+
+impl Slip {
+    fn of(expected: &'static str) -> Self {
+        Self {
+            expected,
+            bound: None,
+        }
+    }
+
+    /// What was expected, and what holds instead.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let Self { expected, bound } = self;
+        match bound {
+            Some(bound) => format!("{expected}; {bound} holds"),
+            None => format!("{expected}; the default holds"),
+        }
+    }
+}
+
 /// The names of all vars, in the order of the documentation.
 pub const VARS: [&str; 9] = [
     "FLUSH_INTERVAL_MS",
@@ -64,47 +91,47 @@ pub const VARS: [&str; 9] = [
 ];
 
 impl Config {
-    /// Sets the var `name` to `text`.
+    /// Sets the var `name` to `text`. A number beyond its bound is cut to that: it is nearer to what
+    /// was meant than the default.
     ///
     /// # Errors
     ///
-    /// What was expected, when `text` is not that; the var keeps its value then. A name that is no
-    /// var is not an error: the environment holds other things.
-    pub fn set(&mut self, name: &str, text: &str) -> Result<(), &'static str> {
+    /// What was expected, when `text` is not that, and what holds now. A name that is no var is not
+    /// an error: the environment holds other things.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<(), Slip> {
         match name {
             "FLUSH_INTERVAL_MS" => {
-                self.flush_interval_ms = number(text, 0, 10_000)
-                    .ok_or("expected a whole number of milliseconds from 0 to 10000")?;
+                let expected = "expected a whole number of milliseconds from 0 to 10000";
+                number(text, 0, 10_000, expected, |n| self.flush_interval_ms = n)
             }
             "MAX_BATCH_SAMPLES" => {
-                self.max_batch_samples =
-                    count(text, 10_000).ok_or("expected a whole number from 1 to 10000")?;
+                let expected = "expected a whole number from 1 to 10000";
+                count(text, 10_000, expected, |n| self.max_batch_samples = n)
             }
             "MAX_BUFFERED_SAMPLES" => {
-                self.max_buffered_samples =
-                    count(text, 100_000).ok_or("expected a whole number from 1 to 100000")?;
+                let expected = "expected a whole number from 1 to 100000";
+                count(text, 100_000, expected, |n| self.max_buffered_samples = n)
             }
             "PUSH_TIMEOUT_MS" => {
-                self.push_timeout_ms = number(text, 1, 20_000)
-                    .ok_or("expected a whole number of milliseconds from 1 to 20000")?;
+                let expected = "expected a whole number of milliseconds from 1 to 20000";
+                number(text, 1, 20_000, expected, |n| self.push_timeout_ms = n)
             }
             "MAX_SERIES_PER_METRIC" => {
-                self.max_series_per_metric =
-                    count(text, 100_000).ok_or("expected a whole number from 1 to 100000")?;
+                let expected = "expected a whole number from 1 to 100000";
+                count(text, 100_000, expected, |n| self.max_series_per_metric = n)
             }
             "GATEWAY_URL" => {
-                self.gateway_url = origin(text)
-                    .ok_or(
-                        "expected http:// or https://, a host and perhaps a port, without a path",
-                    )?
-                    .to_owned();
+                let expected =
+                    "expected http:// or https://, a host and perhaps a port, without a path";
+                let url = origin(text).ok_or(Slip::of(expected))?;
+                url.clone_into(&mut self.gateway_url);
+                Ok(())
             }
-            "GATEWAY_DEDUPES" => self.gateway_dedupes = switch(text)?,
-            "SELF_METRICS" => self.self_metrics = switch(text)?,
-            "REJECT_INVALID" => self.reject_invalid = switch(text)?,
-            _ => {}
+            "GATEWAY_DEDUPES" => switch(text, &mut self.gateway_dedupes),
+            "SELF_METRICS" => switch(text, &mut self.self_metrics),
+            "REJECT_INVALID" => switch(text, &mut self.reject_invalid),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Every var and its value in force, in the order of [`VARS`].
@@ -136,24 +163,54 @@ impl Config {
     }
 }
 
-fn number(text: &str, least: u32, most: u32) -> Option<u32> {
-    let text = text.trim();
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|n| digits && (least..=most).contains(n))
-}
-
-fn count(text: &str, most: u32) -> Option<usize> {
-    number(text, 1, most).and_then(|n| usize::try_from(n).ok())
-}
-
-fn switch(text: &str) -> Result<bool, &'static str> {
-    match text.trim() {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(r#"expected "true" or "false""#),
+fn number(
+    text: &str,
+    least: u32,
+    most: u32,
+    expected: &'static str,
+    set: impl FnOnce(u32),
+) -> Result<(), Slip> {
+    match whole(text) {
+        Some(number) if number > most => {
+            set(most);
+            Err(Slip {
+                expected,
+                bound: Some(most),
+            })
+        }
+        Some(number) if number >= least => {
+            set(number);
+            Ok(())
+        }
+        _ => Err(Slip::of(expected)),
     }
+}
+
+fn count(
+    text: &str,
+    most: u32,
+    expected: &'static str,
+    set: impl FnOnce(usize),
+) -> Result<(), Slip> {
+    number(text, 1, most, expected, |n| {
+        set(usize::try_from(n).unwrap_or(usize::MAX));
+    })
+}
+
+/// A whole number in decimal; one that is too large for the type is the largest.
+fn whole(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().unwrap_or(u32::MAX))
+}
+
+fn switch(text: &str, var: &mut bool) -> Result<(), Slip> {
+    *var = match text.trim() {
+        "true" => true,
+        "false" => false,
+        _ => return Err(Slip::of(r#"expected "true" or "false""#)),
+    };
+    Ok(())
 }
 
 /// Scheme and authority; a slash behind them is forgiven.
@@ -182,7 +239,8 @@ fn origin(text: &str) -> Option<&str> {
         [] => true,
         [b':', digits @ ..] => {
             digits.iter().all(u8::is_ascii_digit)
-                && std::str::from_utf8(digits).is_ok_and(|port| number(port, 1, 65_535).is_some())
+                && std::str::from_utf8(digits)
+                    .is_ok_and(|port| whole(port).is_some_and(|port| (1..=65_535).contains(&port)))
         }
         _ => false,
     };
@@ -267,16 +325,35 @@ mod tests {
     }
 
     #[test]
+    fn a_number_beyond_its_bound_is_cut_to_it_and_said_to_be() {
+        for (name, text, bound) in [
+            ("FLUSH_INTERVAL_MS", "10001", 10_000),
+            ("MAX_BATCH_SAMPLES", "99999999999999999999", 10_000),
+            ("MAX_BUFFERED_SAMPLES", "1000000", 100_000),
+            ("PUSH_TIMEOUT_MS", "60000", 20_000),
+            ("MAX_SERIES_PER_METRIC", "100001", 100_000),
+        ] {
+            let mut config = Config::default();
+            let slip = config.set(name, text).unwrap_err();
+            assert!(
+                slip.message().ends_with(&format!("; {bound} holds")),
+                "{name}={text}: {}",
+                slip.message()
+            );
+            let in_force = config.settings().into_iter().find(|(var, _)| *var == name);
+            assert_eq!(in_force, Some((name, Setting::Number(bound))));
+        }
+    }
+
+    #[test]
     fn a_var_that_does_not_parse_leaves_the_default() {
         let mut config = Config::default();
         for (name, text) in [
             ("FLUSH_INTERVAL_MS", "-1"),
             ("FLUSH_INTERVAL_MS", "+1"),
-            ("FLUSH_INTERVAL_MS", "10001"),
             ("FLUSH_INTERVAL_MS", "1.5"),
             ("FLUSH_INTERVAL_MS", ""),
             ("MAX_BATCH_SAMPLES", "0"),
-            ("MAX_BATCH_SAMPLES", "99999999999999999999"),
             ("MAX_BUFFERED_SAMPLES", "many"),
             ("PUSH_TIMEOUT_MS", "0"),
             ("MAX_SERIES_PER_METRIC", "0"),

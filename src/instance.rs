@@ -131,11 +131,8 @@ fn read_vars(env: &Env) -> (Config, Vec<Line>) {
     if let Some(Value::Array(mut items)) = Reader::new(&bytes).value() {
         while let (Some(Value::Text(name)), Some(value)) = (items.next(), items.next()) {
             let text = value.as_text().unwrap_or_default();
-            if let Err(expected) = config.set(name, text) {
-                slips.push(log::var_invalid(
-                    name,
-                    &format!("{expected}; the default holds"),
-                ));
+            if let Err(slip) = config.set(name, text) {
+                slips.push(log::var_invalid(name, &slip.message()));
             }
         }
     }

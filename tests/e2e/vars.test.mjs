@@ -56,6 +56,14 @@ test("a var that does not parse is named in the log, and its default holds", asy
   assert.equal((await runtime.value("push", [[counter("a_total")]])).accepted, 1);
 });
 
+test("a number beyond its bound is cut to it, and named in the log", async (t) => {
+  const { runtime } = await startSystem(t, { vars: { FLUSH_INTERVAL_MS: "60000" } });
+  assert.deepEqual(await inForce(runtime), { ...DEFAULTS, FLUSH_INTERVAL_MS: 10_000 });
+  const line = await runtime.waitForLog("the complaint", ({ event }) => event === "var_invalid");
+  assert.deepEqual([line.var, line.level], ["FLUSH_INTERVAL_MS", "error"]);
+  assert.match(line.message, /; 10000 holds$/);
+});
+
 test("a var that is neither text nor number nor switch is read as one that does not parse", () => {
   // wrangler.toml takes objects for vars, and these were passed over in silence.
   const env = { TEXT: "a", NUMBER: 5, SWITCH: false, OBJECT: {}, NULL: null };
