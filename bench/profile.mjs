@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ROOT } from "../tests/e2e/harness/paths.mjs";
+import { ROOT } from "../tests/harness/paths.mjs";
 import { CONTENDERS, build } from "./lib/contenders.mjs";
 import { put, table } from "./lib/report.mjs";
 import { Runtime, writeConfig } from "./lib/runtime.mjs";

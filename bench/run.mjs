@@ -13,7 +13,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { cpus, release, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { ROOT, workerdBinary } from "../tests/e2e/harness/paths.mjs";
+import { ROOT, workerdBinary } from "../tests/harness/paths.mjs";
 import { OPERATIONS, measureCalls } from "./lib/calls.mjs";
 import { CONTENDERS, build, gzipSize, other } from "./lib/contenders.mjs";
 import { VARS, measureCurve } from "./lib/curve.mjs";

@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { DIST, ROOT } from "../../tests/e2e/harness/paths.mjs";
+import { DIST, ROOT } from "../../tests/harness/paths.mjs";
 
 const WORKERS = join(dirname(fileURLToPath(import.meta.url)), "..", "workers");
 const ESBUILD = process.env.ESBUILD_BIN ?? join(ROOT, "node_modules/.bin/esbuild");

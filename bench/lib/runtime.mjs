@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { compatibilityDate, workerdBinary } from "../../tests/e2e/harness/paths.mjs";
+import { compatibilityDate, workerdBinary } from "../../tests/harness/paths.mjs";
 import { Process } from "../../tools/lib/process.mjs";
 import { cpuMicros } from "./usage.mjs";
 

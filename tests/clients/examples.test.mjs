@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { startGateway, unusedAddress } from "../e2e/harness/index.mjs";
+import { startGateway, unusedAddress } from "../harness/index.mjs";
 import { rustWorker, typescriptWorker } from "./build.mjs";
 import { startCaller, startReporter } from "./runtime.mjs";
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { startGateway } from "../e2e/harness/index.mjs";
+import { startGateway } from "../harness/index.mjs";
 import { rustWorker, typescriptWorker } from "./build.mjs";
 import { startCaller, startReporter } from "./runtime.mjs";
 

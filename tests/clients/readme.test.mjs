@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, test } from "node:test";
 import { unstable_readConfig as readConfig } from "wrangler";
-import { ROOT } from "../e2e/harness/index.mjs";
+import { ROOT } from "../harness/index.mjs";
 
 const env = {
   ...process.env,

@@ -3,7 +3,7 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DIST, Process, compatibilityDate, workerdBinary } from "../e2e/harness/index.mjs";
+import { DIST, Process, compatibilityDate, workerdBinary } from "../harness/index.mjs";
 
 // Where one workerd takes Workers RPC from another.
 const RPC_HOST = "rpc.internal";

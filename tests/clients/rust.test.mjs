@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { until } from "../e2e/harness/index.mjs";
+import { until } from "../harness/index.mjs";
 import { rustWorker } from "./build.mjs";
 import { startCaller, startStandIn } from "./runtime.mjs";
 

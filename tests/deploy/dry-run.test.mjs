@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { DIST, ROOT } from "../e2e/harness/index.mjs";
+import { DIST, ROOT } from "../harness/index.mjs";
 
 const run = promisify(execFile);
 const WRANGLER = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
-import { ROOT, until } from "../e2e/harness/index.mjs";
+import { ROOT, until } from "../harness/index.mjs";
 
 const READY_MS = 600_000; // the first run may have to build
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { after, describe, test } from "node:test";
-import { ROOT, Scrape, until } from "../e2e/harness/index.mjs";
+import { ROOT, Scrape, until } from "../harness/index.mjs";
 import { Dev, freePorts, listen, skip } from "./dev.mjs";
 
 describe("make dev", { skip, timeout: 1_800_000 }, () => {

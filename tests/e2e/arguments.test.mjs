@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { DRIVER } from "./harness/index.mjs";
+import { DRIVER } from "../harness/index.mjs";
 import { counter, settled, startSystem } from "./system.mjs";
 
 const js = (name) => ({ $js: name });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { DIST } from "./harness/index.mjs";
+import { DIST } from "../harness/index.mjs";
 import { startSystem } from "./system.mjs";
 
 test("dist holds exactly the two parts that are uploaded", () => {

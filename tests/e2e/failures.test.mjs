@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startGateway, unusedAddress } from "./harness/index.mjs";
+import { startGateway, unusedAddress } from "../harness/index.mjs";
 import { assertAccount, counter, histogram, settled, startRuntime, startSystem } from "./system.mjs";
 
 const NEVER_REJECTS = [

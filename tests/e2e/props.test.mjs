@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DRIVER } from "./harness/index.mjs";
+import { DRIVER } from "../harness/index.mjs";
 import { counter, settled, startSystem } from "./system.mjs";
 
 const withProps = (props) => ({ file: DRIVER, props });

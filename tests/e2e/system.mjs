@@ -1,7 +1,7 @@
 // A whole system for one test: reference gateway, Worker, callers. It ends with the test.
 
 import assert from "node:assert/strict";
-import { startGateway, startWorkerd } from "./harness/index.mjs";
+import { startGateway, startWorkerd } from "../harness/index.mjs";
 
 /**
  * @param {import("node:test").TestContext} t

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startGateway } from "../e2e/harness/index.mjs";
+import { startGateway } from "../harness/index.mjs";
 import { settled, startRuntime } from "../e2e/system.mjs";
 import { assertNotOverCounted, quiet, startFaulty, watch } from "./load.mjs";
 import { startDroppingProxy } from "./proxy.mjs";

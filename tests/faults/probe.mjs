@@ -8,7 +8,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DIST } from "../e2e/harness/index.mjs";
+import { DIST } from "../harness/index.mjs";
 
 const PRELUDE = `
 const probe = { stoppedAt: undefined, skewMs: 0, keeps: true, trapIn: 0, wasm: undefined };

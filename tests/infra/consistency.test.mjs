@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
-import { ROOT } from "../e2e/harness/index.mjs";
+import { ROOT } from "../harness/index.mjs";
 
 const read = (...path) => readFileSync(join(ROOT, ...path), "utf8");
 const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { DRIVER, Process, ROOT, startGateway, startWorkerd, until } from "../e2e/harness/index.mjs";
+import { DRIVER, Process, ROOT, startGateway, startWorkerd, until } from "../harness/index.mjs";
 import { HISTOGRAM, rawPush } from "./raw-push.mjs";
 
 const DASHBOARD = JSON.parse(readFileSync(join(ROOT, "dashboards", "metrics-gateway-worker.json"), "utf8"));

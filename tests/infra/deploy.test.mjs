@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { ROOT } from "../e2e/harness/index.mjs";
+import { ROOT } from "../harness/index.mjs";
 
 // Plans as $PLAN_STATUS says (0 no changes, 2 changes), and removes what $PLAN_REMOVES names. As the real one it
 // keeps no output that is null (here the tunnel's: another stack owns it), and fails when asked for it by name.

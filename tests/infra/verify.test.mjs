@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { build } from "esbuild";
-import { ROOT, startGateway, startWorkerd, unusedAddress } from "../e2e/harness/index.mjs";
+import { ROOT, startGateway, startWorkerd, unusedAddress } from "../harness/index.mjs";
 import { COUNTER, rawPush } from "./raw-push.mjs";
 
 /** Runs verify.mjs and resolves with what a person sees. */

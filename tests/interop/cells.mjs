@@ -2,7 +2,7 @@
 // table; it resolves with what was seen, in a word, or throws because it was wrong.
 
 import assert from "node:assert/strict";
-import { startWorkerd } from "../e2e/harness/index.mjs";
+import { startWorkerd } from "../harness/index.mjs";
 import { assertAccount, counter, histogram } from "../e2e/system.mjs";
 
 export const MESSAGE = "näme ☺ 100%\nbad";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "esbuild";
-import { Process, compatibilityDate, startWorkerd, workerdBinary } from "../e2e/harness/index.mjs";
+import { Process, compatibilityDate, startWorkerd, workerdBinary } from "../harness/index.mjs";
 import { counter } from "../e2e/system.mjs";
 import { node, tonicWasm, versionOf } from "./tools.mjs";
 

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Process, startGateway, unusedAddress } from "../e2e/harness/index.mjs";
+import { Process, startGateway, unusedAddress } from "../harness/index.mjs";
 import { nginx, node, python, tonic, versionOf } from "./tools.mjs";
 
 const SERVERS = join(dirname(fileURLToPath(import.meta.url)), "servers");

@@ -8,7 +8,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, write
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { ROOT } from "../e2e/harness/index.mjs";
+import { ROOT } from "../harness/index.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const INTO = join(ROOT, ".tools", "interop");

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { Dev, freePorts, skip } from "../dev/dev.mjs";
-import { Process, ROOT, Scrape, until, unusedAddress } from "../e2e/harness/index.mjs";
+import { Process, ROOT, Scrape, until, unusedAddress } from "../harness/index.mjs";
 import { BINDING, CLIENT, SERIES } from "./blocks.mjs";
 
 const shell = (command) => promisify(execFile)("/bin/sh", ["-c", command], { timeout: 30_000 });

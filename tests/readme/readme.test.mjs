@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { tour } from "../../tools/dev/tour.mjs";
-import { ROOT, startGateway, startWorkerd } from "../e2e/harness/index.mjs";
+import { ROOT, startGateway, startWorkerd } from "../harness/index.mjs";
 import { BINDING, CALLS, CLIENT, README, SERIES, blocks } from "./blocks.mjs";
 
 /** Calls `use` with the path of a folder that is gone afterwards. */

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 /** The built Worker; `METRICS_WORKER_DIST` names another build of it. */
 export const DIST = process.env.METRICS_WORKER_DIST ?? join(ROOT, "dist");
