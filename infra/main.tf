@@ -11,6 +11,24 @@ locals {
   )
 }
 
+module "gateway" {
+  source = "./modules/gateway"
+
+  enable_grpc_metrics_gateway = var.enable_grpc_metrics_gateway
+  name                        = var.grpc_metrics_gateway_service_name
+  namespace                   = var.grpc_metrics_gateway_namespace
+  create_namespace            = var.grpc_metrics_gateway_create_namespace
+  cell                        = var.cell
+  image                       = var.grpc_metrics_gateway_image
+  replicas                    = var.grpc_metrics_gateway_replicas
+  gateway_dedupes             = lookup(var.metrics_gateway_worker_settings, "GATEWAY_DEDUPES", "false") == "true"
+  port                        = var.grpc_metrics_gateway_port
+  extra_args                  = var.grpc_metrics_gateway_extra_args
+  prometheus_namespace        = var.prometheus_namespace
+  prometheus_labels           = var.prometheus_labels
+  enable_network_policy       = var.enable_grpc_metrics_gateway_network_policy
+}
+
 module "tunnel" {
   source = "./modules/tunnel"
 
@@ -20,7 +38,7 @@ module "tunnel" {
   grpc_metrics_gateway_tunnel_replicas      = var.grpc_metrics_gateway_tunnel_replicas
   grpc_metrics_gateway_tunnel_route_network = var.grpc_metrics_gateway_tunnel_route_network
   cloudflared_image                         = var.cloudflared_image
-  namespace                                 = var.grpc_metrics_gateway_namespace
+  namespace                                 = module.gateway.namespace
   gateway_port                              = var.grpc_metrics_gateway_port
   gateway_pod_port                          = var.grpc_metrics_gateway_pod_port
   enable_network_policy                     = var.enable_cloudflared_network_policy
@@ -34,7 +52,7 @@ module "vpc_service" {
   enable                                = var.enable_grpc_metrics_gateway_tunnel && !local.path_b
   metrics_gateway_worker_vpc_service_id = var.metrics_gateway_worker_vpc_service_id
   tunnel_id                             = module.tunnel.grpc_metrics_gateway_tunnel_id
-  gateway_hostname                      = var.grpc_metrics_gateway_hostname
+  gateway_hostname                      = coalesce(var.grpc_metrics_gateway_hostname, module.gateway.hostname)
   gateway_port                          = var.grpc_metrics_gateway_port
 }
 

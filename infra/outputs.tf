@@ -13,6 +13,11 @@ output "metrics_gateway_worker_vpc_service_id" {
   value       = module.vpc_service.service_id
 }
 
+output "grpc_metrics_gateway_hostname" {
+  description = "The gateway's name inside the cluster, which the VPC service leads to."
+  value       = coalesce(var.grpc_metrics_gateway_hostname, module.gateway.hostname)
+}
+
 output "grpc_metrics_gateway_tunnel_id" {
   description = "Id of the tunnel. null when it is off."
   value       = module.tunnel.grpc_metrics_gateway_tunnel_id

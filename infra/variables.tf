@@ -71,6 +71,68 @@ variable "metrics_gateway_worker_build_dir" {
   default     = null
 }
 
+# -- the gateway --
+
+variable "enable_grpc_metrics_gateway" {
+  description = "Whether this stack makes the gateway. Leave it false where another stack does."
+  type        = bool
+  default     = false
+}
+
+variable "grpc_metrics_gateway_namespace" {
+  description = "Namespace of the gateway, whoever makes it."
+  type        = string
+  default     = "metrics-gateway"
+}
+
+variable "grpc_metrics_gateway_service_name" {
+  description = "Name of the gateway's Service, whoever makes it."
+  type        = string
+  default     = "grpc-metrics-gateway"
+}
+
+variable "grpc_metrics_gateway_create_namespace" {
+  description = "Whether the namespace is made together with the gateway."
+  type        = bool
+  default     = true
+}
+
+variable "grpc_metrics_gateway_image" {
+  description = "Image of the gateway. null is the gateway module's default."
+  type        = string
+  default     = null
+}
+
+variable "grpc_metrics_gateway_replicas" {
+  description = "Gateway pods. GATEWAY_DEDUPES is refused with more than one."
+  type        = number
+  default     = 2
+}
+
+variable "grpc_metrics_gateway_extra_args" {
+  description = "More flags of the gateway, e.g. [\"--series-ttl=86400\"]."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_grpc_metrics_gateway_network_policy" {
+  description = "Whether a NetworkPolicy limits who reaches the gateway: the connector and Prometheus."
+  type        = bool
+  default     = true
+}
+
+variable "prometheus_namespace" {
+  description = "Namespace of the Prometheus that reads the gateway."
+  type        = string
+  default     = "monitoring"
+}
+
+variable "prometheus_labels" {
+  description = "Labels of its pods. {} is every pod of that namespace."
+  type        = map(string)
+  default     = { "app.kubernetes.io/name" = "prometheus" }
+}
+
 # -- the tunnel --
 
 variable "enable_grpc_metrics_gateway_tunnel" {
@@ -97,14 +159,8 @@ variable "grpc_metrics_gateway_tunnel_route_network" {
   default     = null
 }
 
-variable "grpc_metrics_gateway_namespace" {
-  description = "Namespace of the gateway."
-  type        = string
-  default     = "metrics-gateway"
-}
-
 variable "grpc_metrics_gateway_hostname" {
-  description = "The gateway's name inside the cluster. null is the vpc-service module's default."
+  description = "The gateway's name inside the cluster. null: <grpc_metrics_gateway_service_name>.<grpc_metrics_gateway_namespace>.svc.cluster.local."
   type        = string
   default     = null
 }

@@ -186,3 +186,61 @@ run "the_access_token_reaches_the_worker" {
     error_message = "the token must exist, and its expiry be an output"
   }
 }
+
+run "the_vpc_service_follows_the_namespace" {
+  command = apply
+  variables {
+    grpc_metrics_gateway_namespace    = "cell2-metrics"
+    grpc_metrics_gateway_service_name = "gateway"
+  }
+
+  assert {
+    condition     = output.grpc_metrics_gateway_hostname == "gateway.cell2-metrics.svc.cluster.local" && module.vpc_service.hostname == "gateway.cell2-metrics.svc.cluster.local"
+    error_message = "the VPC service must lead to the gateway of the given namespace, not to the default one's"
+  }
+}
+
+run "a_given_hostname_wins" {
+  command = apply
+  variables {
+    grpc_metrics_gateway_namespace = "cell2-metrics"
+    grpc_metrics_gateway_hostname  = "gateway.elsewhere.internal"
+  }
+
+  assert {
+    condition     = module.vpc_service.hostname == "gateway.elsewhere.internal"
+    error_message = "grpc_metrics_gateway_hostname must win over what namespace and service name give"
+  }
+}
+
+run "gateway_tunnel_and_worker_are_one_apply" {
+  command = apply
+  variables {
+    enable_grpc_metrics_gateway    = true
+    grpc_metrics_gateway_namespace = "cell2-metrics"
+  }
+
+  assert {
+    condition     = module.gateway.enabled && module.gateway.namespace == "cell2-metrics"
+    error_message = "the gateway must be made, in a namespace that is made with it"
+  }
+  assert {
+    condition     = output.metrics_gateway_worker_vpc_service_id == "0196a1b2-0000-7000-8000-00000000c0de"
+    error_message = "the Worker must be bound as without the gateway"
+  }
+}
+
+# The module refuses it with more than one pod: see its tests.
+run "the_gateway_is_told_of_retries_that_rely_on_dedupe" {
+  command = plan
+  variables {
+    enable_grpc_metrics_gateway     = true
+    grpc_metrics_gateway_replicas   = 1
+    metrics_gateway_worker_settings = { GATEWAY_DEDUPES = true }
+  }
+
+  assert {
+    condition     = module.gateway.gateway_dedupes
+    error_message = "the gateway module must know of GATEWAY_DEDUPES, since it refuses it with several pods"
+  }
+}

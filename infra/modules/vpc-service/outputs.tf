@@ -7,3 +7,8 @@ output "created" {
   description = "Whether this module made the service (and so removes it again)."
   value       = length(cloudflare_connectivity_directory_service.gateway) == 1
 }
+
+output "hostname" {
+  description = "The name the created service leads to. null when none was created."
+  value       = one(cloudflare_connectivity_directory_service.gateway[*].host.hostname)
+}
