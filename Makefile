@@ -1,25 +1,38 @@
 # `make help` says what there is. Every target works from a fresh clone: it brings in what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev build gateway test check clean bench fuzz soak interop demo verify
+.PHONY: help setup dev demo client build gateway quick test check clean bench fuzz soak interop verify
+
+# Everything that a command needs on PATH, installed first where it is missing.
+WITH := scripts/with-tools
+export V
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Ports of make dev: DEV_PORT (8787) and GATEWAY_PORT (8080). Arguments: make bench ARGS=\"…\""
+	@echo "  V=1 shows all output. Ports of make dev: DEV_PORT (8787) and GATEWAY_PORT (8080)."
+	@echo "  Arguments: make bench ARGS=\"…\""
 
 setup: ## install what is missing (done by the other targets, too)
 	@scripts/setup
 
-dev: ## gateway, Worker and example caller on this machine, no account needed
+dev: ## gateway, Worker and example caller on this machine, no Cloudflare account needed
 	@scripts/dev
 
-build: ## dist/index.js and dist/index_bg.wasm, the two files that are deployed
-	@scripts/build
+demo: ## make dev with visitors, so that the gateway's page moves
+	@DEV_DEMO=1 scripts/dev
 
-gateway: ## target/release/metrics-gateway, the reference gateway
-	@scripts/setup
-	@scripts/build-gateway
+client: ## pack the TypeScript client, and print the line that installs it
+	@$(WITH) scripts/client
+
+build: ## dist/index.js and dist/index_bg.wasm, the two files that are deployed
+	@$(WITH) node scripts/build.mjs
+
+gateway: ## target/release/metrics-gateway, the gateway of this project
+	@$(WITH) scripts/build-gateway
+
+quick: ## format, lints, unit tests, types: under a minute once built
+	@scripts/quick
 
 test: ## all tests
 	@scripts/test
@@ -28,22 +41,21 @@ check: ## format, lints, docs, licences, types, size
 	@scripts/check
 
 clean: ## remove what was built (installed tools stay)
-	@scripts/clean
+	@cargo clean --quiet
+	@rm -rf dist .wrangler clients/*/dist examples/*/build
+	@find examples scripts -name .wrangler -type d -prune -exec rm -rf {} +
 
 bench: ## measure (see bench/)
-	@scripts/extra $@ $(ARGS)
+	@$(WITH) scripts/bench $(ARGS)
 
-fuzz: ## feed the parsers what nobody expects (see fuzz/)
-	@scripts/extra $@ $(ARGS)
+fuzz: ## feed the parsers random bytes: ARGS="SECONDS [TARGET…]" (see fuzz/)
+	@$(WITH) fuzz/run.sh $(ARGS)
 
-soak: ## run for long under faults, and check that every sample is accounted for
-	@scripts/extra $@ $(ARGS)
+soak: build ## random faults for long, every sample accounted for: ARGS="--minutes 10 --seed 42"
+	@$(WITH) node tests/faults/soak.mjs $(ARGS)
 
 interop: ## against clients and servers of other projects
-	@scripts/extra $@ $(ARGS)
-
-demo: ## make dev with visitors, so that the gateway's page moves
-	@scripts/extra $@ $(ARGS)
+	@$(WITH) scripts/interop $(ARGS)
 
 verify: ## one sample through a running system
-	@scripts/extra $@ $(ARGS)
+	@$(WITH) scripts/verify $(ARGS)

@@ -21,6 +21,8 @@ die() {
   printf 'error: %s\n' "$*" >&2
   exit 1
 }
+# V=1 shows all output.
+verbose() { [ -n "${V:-}" ]; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # at_least 20.1.0 22.12.0: whether the first version is the second or newer.
@@ -84,43 +86,4 @@ wasm_bindgen_ready() {
 
 seconds() {
   if [ "$1" -ge 60 ]; then printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); else printf '%ds' "$1"; fi
-}
-
-# step NAME COMMAND…: runs the command, and remembers how it went for `summary`.
-STEP_LINES=() PASSED=0 FAILED=0 SKIPPED=0
-step() {
-  local name=$1 started=$SECONDS code=0
-  shift
-  say "$name"
-  "$@" || code=$?
-  local took
-  took=$(seconds $((SECONDS - started)))
-  case $code in
-    0)
-      PASSED=$((PASSED + 1))
-      STEP_LINES+=("ok       $(printf '%7s' "$took")  $name")
-      ;;
-    "$SKIP")
-      SKIPPED=$((SKIPPED + 1))
-      STEP_LINES+=("skipped  $(printf '%7s' "$took")  $name${SKIP_REASON:+: $SKIP_REASON}")
-      SKIP_REASON=
-      ;;
-    *)
-      FAILED=$((FAILED + 1))
-      STEP_LINES+=("FAILED   $(printf '%7s' "$took")  $name")
-      note "failed with exit code $code: $name"
-      ;;
-  esac
-}
-
-# A step that cannot run here says why and returns this: `SKIP_REASON="…"; return $SKIP`.
-SKIP=77
-SKIP_REASON=
-
-# Prints what ran, and fails when any step failed.
-summary() {
-  printf '\n%s\n' "$1"
-  printf '  %s\n' "${STEP_LINES[@]}"
-  printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
-  [ "$FAILED" -eq 0 ]
 }

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compatibilityDate, workerdBinary } from "../../tests/harness/paths.mjs";
-import { Process } from "../../tools/lib/process.mjs";
+import { Process } from "../../scripts/lib/process.mjs";
 import { cpuMicros } from "./usage.mjs";
 
 const quote = (text) => JSON.stringify(text);

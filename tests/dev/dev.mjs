@@ -77,7 +77,7 @@ export class Dev {
 
   /** The process behind `make` that looks after the others. */
   supervisor() {
-    const found = this.processes().find(({ command }) => command.includes("tools/dev/run.mjs"));
+    const found = this.processes().find(({ command }) => command.includes("scripts/local/run.mjs"));
     assert.ok(found, "no supervisor among the processes");
     return found.pid;
   }

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../../tools/lib/until.mjs";
+import { until } from "../harness/index.mjs";
 import { assertAccount, counter } from "../e2e/system.mjs";
 import { ok } from "./faults.mjs";
 import { assertNotOverCounted, callAndLeave, quiet, startFaulty } from "./load.mjs";

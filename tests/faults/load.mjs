@@ -1,7 +1,7 @@
 // Callers of every kind at once, and what must hold while they call and when it is over.
 
 import assert from "node:assert/strict";
-import { until } from "../../tools/lib/until.mjs";
+import { until } from "../harness/index.mjs";
 import { assertAccount, settled, startRuntime } from "../e2e/system.mjs";
 import { throwing } from "./faults.mjs";
 import { startFaultGateway } from "./gateway.mjs";

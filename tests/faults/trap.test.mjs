@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { until } from "../../tools/lib/until.mjs";
+import { until } from "../harness/index.mjs";
 import { counter } from "../e2e/system.mjs";
 import { ok } from "./faults.mjs";
 import { assertNotOverCounted, callFromAllSides, quiet, startFaulty, watch } from "./load.mjs";

@@ -2,9 +2,9 @@
 
 import { createServer } from "node:net";
 import { gatewayBinary } from "./paths.mjs";
-import { Process } from "../../tools/lib/process.mjs";
+import { Process } from "../../scripts/lib/process.mjs";
 import { Scrape } from "./prometheus.mjs";
-import { until } from "../../tools/lib/until.mjs";
+import { until } from "../../scripts/lib/until.mjs";
 
 /**
  * Starts a gateway on a free port of the loopback interface, or on `port` (to come back where an

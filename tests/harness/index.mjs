@@ -1,6 +1,6 @@
 export { Gateway, startGateway, unusedAddress } from "./gateway.mjs";
 export { DIST, ROOT, compatibilityDate, gatewayBinary, workerdBinary } from "./paths.mjs";
-export { Process } from "../../tools/lib/process.mjs";
+export { Process } from "../../scripts/lib/process.mjs";
 export { Scrape } from "./prometheus.mjs";
-export { until } from "../../tools/lib/until.mjs";
+export { until } from "../../scripts/lib/until.mjs";
 export { DRIVER, Workerd, startWorkerd } from "./workerd.mjs";

@@ -28,8 +28,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { DIST, compatibilityDate, workerdBinary } from "./paths.mjs";
-import { Process } from "../../tools/lib/process.mjs";
-import { until } from "../../tools/lib/until.mjs";
+import { Process } from "../../scripts/lib/process.mjs";
+import { until } from "../../scripts/lib/until.mjs";
 
 export const DRIVER = join(dirname(fileURLToPath(import.meta.url)), "driver.worker.mjs");
 

@@ -5,6 +5,7 @@
 # registry; elsewhere by tofu or terraform itself, which does. What cannot run here is skipped, and said.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
+. scripts/steps.sh
 use_node || die "no usable Node; run make setup"
 
 TOFU_CHECK=${TOFU_CHECK:-$(command -v tofu-check || true)}
@@ -25,13 +26,13 @@ check_stack() {
     rm -rf "$copy" && cp -R "$root" "$copy" || return 1
     "$TOFU" "-chdir=$copy/$2" fmt -check -recursive -diff || return 1
     if ! "$TOFU" "-chdir=$copy/$2" init -backend=false -input=false >"$SCRATCH/init.log" 2>&1; then
-      SKIP_REASON="$(basename "$TOFU") could not get the providers (formatting was checked)"
-      return "$SKIP"
+      skip "$(basename "$TOFU") could not get the providers (formatting was checked)"
+      return
     fi
     "$TOFU" "-chdir=$copy/$2" validate && "$TOFU" "-chdir=$copy/$2" test
   else
-    SKIP_REASON="no tofu-check, tofu or terraform on PATH"
-    return "$SKIP"
+    skip "no tofu-check, tofu or terraform on PATH"
+    return
   fi
 }
 
@@ -52,8 +53,8 @@ plan_with() {
 # The real build passes the Worker module's own checks, and is uploaded as exactly two parts.
 upload() {
   if [ ! -s dist/index.js ] || [ ! -s dist/index_bg.wasm ]; then
-    SKIP_REASON="no dist/; run make build"
-    return "$SKIP"
+    skip "no dist/; run make build"
+    return
   fi
   local copy=$SCRATCH/upload
   rm -rf "$copy" && cp -R infra "$copy" && rm -f "$copy"/modules/worker/tests/*.tftest.hcl || return 1
@@ -84,8 +85,8 @@ digest() { node -e 'console.log(require("crypto").createHash("sha256").update(re
 
 rules() {
   have promtool || {
-    SKIP_REASON="no promtool on PATH (Debian and Ubuntu: the package prometheus)"
-    return "$SKIP"
+    skip "no promtool on PATH (Debian and Ubuntu: the package prometheus)"
+    return
   }
   promtool check rules dashboards/rules.yml && promtool test rules dashboards/rules.test.yml
 }
@@ -93,8 +94,8 @@ rules() {
 # One more build of this commit, from nothing and in another folder, is dist/ to the byte.
 reproducible() {
   if [ -n "$(git status --porcelain 2>&1)" ]; then
-    SKIP_REASON="only a commit can be built again, and the tree has changes that no commit has"
-    return "$SKIP"
+    skip "only a commit can be built again, and the tree has changes that no commit has"
+    return
   fi
   use_rust && node scripts/build.mjs && tests/infra/reproducible.sh --once dist
 }

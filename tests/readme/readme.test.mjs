@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { unstable_readConfig as readConfig } from "wrangler";
-import { tour } from "../../tools/dev/tour.mjs";
+import { tour } from "../../scripts/local/tour.mjs";
 import { ROOT, startGateway, startWorkerd } from "../harness/index.mjs";
 import { BINDING, CALLS, CLIENT, README, SERIES, blocks } from "./blocks.mjs";
 

@@ -1,7 +1,7 @@
 // What `make demo` adds to `make dev`: a shop in front of the example caller, and its visitors.
 
 /** The first config is the Worker that answers on DEV_PORT. */
-export const CONFIGS = ["tools/demo/wrangler.toml"];
+export const CONFIGS = ["scripts/local/demo/wrangler.toml"];
 
 export const ABOUT = `A shop stands in front of the example caller, and its visitors come in waves of two minutes. Open the
 gateway's page and watch.`;

@@ -1,6 +1,6 @@
 // Starts what `make dev` shows, waits until all of it works, and ends all of it. The ports are
 // checked and everything is built by then (scripts/dev). With DEV_DEMO set it is `make demo`: a shop in
-// front of the example caller, and visitors (tools/demo).
+// front of the example caller, and visitors (scripts/local/demo).
 
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -12,7 +12,7 @@ const { DEV_PORT, GATEWAY_PORT } = process.env;
 const CALLER = `http://127.0.0.1:${DEV_PORT}`;
 const GATEWAY_URL = `http://127.0.0.1:${GATEWAY_PORT}`;
 const GATEWAY = join(process.env.CARGO_TARGET_DIR ?? "target", "release", "metrics-gateway");
-const demo = process.env.DEV_DEMO ? await import("../demo/demo.mjs") : undefined;
+const demo = process.env.DEV_DEMO ? await import("./demo/demo.mjs") : undefined;
 
 const processes = [];
 // Wrangler finds local Workers through a folder per user, where two of these would meet. Ours is there
@@ -61,7 +61,7 @@ try {
   );
 
   say("starting the Worker and the example caller under wrangler dev");
-  const configs = [...(demo?.CONFIGS ?? []), "examples/caller/wrangler.toml", "wrangler.local.toml", "tools/dev/gateway-stand-in/wrangler.toml"];
+  const configs = [...(demo?.CONFIGS ?? []), "examples/caller/wrangler.toml", "wrangler.local.toml", "scripts/local/gateway-stand-in/wrangler.toml"];
   const wrangler = start(
     "worker",
     process.execPath,
