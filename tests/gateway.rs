@@ -52,7 +52,8 @@ impl Server {
                 };
                 let limits = Limits {
                     message_bytes: 4 << 20,
-                    drain: Duration::from_secs(1),
+                    drain: Duration::ZERO,
+                    finish: Duration::from_secs(1),
                 };
                 let shutdown = async {
                     let _ = stopped.await;

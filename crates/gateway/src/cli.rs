@@ -3,55 +3,114 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, value_parser};
+use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::buckets::Buckets;
 use crate::check::{OWN_PREFIX, is_metric_name};
 use crate::gateway::Config;
 use crate::server::Limits;
 
-/// Reference metrics gateway: takes pushed metrics over gRPC and gRPC-Web on one port, and serves
-/// them as Prometheus text at /metrics and as a page at /. One process, everything in memory.
+/// Takes pushed metrics over gRPC and gRPC-Web, adds them up, and serves them to Prometheus at
+/// /metrics and as a page at /. One process, everything in memory.
 #[derive(Debug, Parser)]
-#[command(name = "metrics-gateway", version, disable_help_subcommand = true)]
+#[command(
+    name = "metrics-gateway",
+    version,
+    disable_help_subcommand = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// How to serve.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+/// What the program does besides serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetch a URL and print the body; for probes where there is no curl
+    Get(Get),
+}
+
+/// `metrics-gateway get URL`
+#[derive(Debug, Args)]
+pub struct Get {
+    /// What to fetch, over plain HTTP: http://localhost:8080/metrics
+    #[arg(value_name = "URL")]
+    pub url: http::Uri,
+
+    /// How long the whole answer may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+}
+
+/// The flags of the service. Each can be set by the environment too.
+#[derive(Debug, Args)]
+pub struct Serve {
     /// Where to listen; port 0 lets the system choose, and the choice is printed
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = parse_listen)]
+    #[arg(long, env = "METRICS_GATEWAY_LISTEN", hide_env_values = true, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: SocketAddr,
 
+    /// Where to serve /metrics, the page and health; --listen then only takes pushes and probes
+    /// [default: the same port]
+    #[arg(long, env = "METRICS_GATEWAY_ADMIN_LISTEN", hide_env_values = true, value_name = "ADDR:PORT", value_parser = parse_listen)]
+    pub admin_listen: Option<SocketAddr>,
+
     /// Put before every pushed name
-    #[arg(long, value_name = "PREFIX", default_value = "pushed_", value_parser = parse_prefix)]
+    #[arg(long, env = "METRICS_GATEWAY_PREFIX", hide_env_values = true, value_name = "PREFIX", default_value = "pushed_", value_parser = parse_prefix)]
     pub prefix: String,
 
     /// Upper bounds of every histogram's buckets, increasing, +Inf left out; the default is for
     /// milliseconds
-    #[arg(long, value_name = "BOUNDS", default_value = Buckets::DEFAULT, allow_hyphen_values = true)]
+    #[arg(long, env = "METRICS_GATEWAY_BUCKETS", hide_env_values = true, value_name = "BOUNDS", default_value = Buckets::DEFAULT, allow_hyphen_values = true)]
     pub buckets: Buckets,
 
     /// Most label sets over all metrics; a histogram's counts once
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(
+        long,
+        env = "METRICS_GATEWAY_MAX_SERIES",
+        hide_env_values = true,
+        value_name = "N",
+        default_value_t = 10_000
+    )]
     pub max_series: usize,
 
     /// Answers remembered by x-push-id, so that a repeat is not applied again; 0 turns this off
-    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    #[arg(
+        long,
+        env = "METRICS_GATEWAY_DEDUPE_ENTRIES",
+        hide_env_values = true,
+        value_name = "N",
+        default_value_t = 10_000
+    )]
     pub dedupe_entries: usize,
 
     /// Largest message of a push
-    #[arg(long, value_name = "BYTES", default_value_t = 4 * 1024 * 1024, value_parser = parse_message_bytes)]
+    #[arg(long, env = "METRICS_GATEWAY_MAX_MESSAGE_BYTES", hide_env_values = true, value_name = "BYTES", default_value_t = 4 * 1024 * 1024, value_parser = parse_message_bytes)]
     pub max_message_bytes: usize,
 
-    /// How long a shutdown waits for pushes that are under way
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(0..=3600))]
+    /// How long to go on serving after SIGTERM or SIGINT while /-/ready answers 503: longer than
+    /// endpoints take to be withdrawn, and than a scrape interval
+    #[arg(long, env = "METRICS_GATEWAY_DRAIN_SECONDS", hide_env_values = true, value_name = "SECONDS", default_value_t = 0, value_parser = value_parser!(u64).range(0..=3600))]
+    pub drain_seconds: u64,
+
+    /// How long, after that, to wait for pushes that are under way
+    #[arg(long, env = "METRICS_GATEWAY_SHUTDOWN_TIMEOUT", hide_env_values = true, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(0..=3600))]
     pub shutdown_timeout: u64,
 }
 
-impl Cli {
-    /// What the port needs to know.
+impl Serve {
+    /// What the ports need to know.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {
             message_bytes: self.max_message_bytes,
-            drain: Duration::from_secs(self.shutdown_timeout),
+            drain: Duration::from_secs(self.drain_seconds),
+            finish: Duration::from_secs(self.shutdown_timeout),
         }
     }
 

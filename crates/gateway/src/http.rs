@@ -1,5 +1,7 @@
 //! What is served where.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -9,6 +11,7 @@ use serde::Deserialize;
 
 use crate::exposition;
 use crate::grpc::Grpc;
+use crate::health::Readiness;
 use crate::page::Page;
 use crate::shared::Shared;
 use crate::state::Cursor;
@@ -16,7 +19,7 @@ use crate::state::Cursor;
 const PUSH_PATH: &str = "/marqo.metrics.v1.MetricsIngest/Push";
 
 /// What a response is must not be guessed, and nothing here may be kept.
-const COMMON: [(HeaderName, &str); 2] = [
+pub(crate) const COMMON: [(HeaderName, &str); 2] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CACHE_CONTROL, "no-store"),
 ];
@@ -28,19 +31,67 @@ struct App {
     page: Page,
 }
 
-pub(crate) fn router(gateway: Shared, max_message_bytes: usize) -> Router {
-    let app = App {
-        grpc: Grpc::new(gateway.clone(), max_message_bytes),
-        page: Page::new(),
-        gateway,
-    };
+/// The handlers, put together for one port or for two.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    app: App,
+    readiness: Readiness,
+}
+
+impl Routes {
+    pub(crate) fn new(gateway: Shared, readiness: Readiness, max_message_bytes: usize) -> Self {
+        let app = App {
+            grpc: Grpc::new(gateway.clone(), max_message_bytes),
+            page: Page::new(),
+            gateway,
+        };
+        Self { app, readiness }
+    }
+
+    /// For the only port.
+    pub(crate) fn everything(&self) -> Router {
+        let hint = format!("expected GET /, GET /metrics, GET /healthz or POST {PUSH_PATH}\n");
+        self.finish(eyes(), Takes::Pushes, hint)
+    }
+
+    /// For the port that senders reach, when there is another for eyes.
+    pub(crate) fn pushes(&self) -> Router {
+        let hint = format!(
+            "expected POST {PUSH_PATH}, GET /-/ready or GET /-/healthy; the rest is at --admin-listen\n"
+        );
+        self.finish(Router::new(), Takes::Pushes, hint)
+    }
+
+    /// For that other port.
+    pub(crate) fn eyes(&self) -> Router {
+        let hint =
+            "expected GET /, GET /metrics or GET /healthz; pushes go to --listen\n".to_owned();
+        self.finish(eyes(), Takes::Nothing, hint)
+    }
+
+    fn finish(&self, routes: Router<App>, takes: Takes, hint: String) -> Router {
+        let hint: Arc<str> = hint.into();
+        routes
+            .merge(self.readiness.routes())
+            .fallback(move |app, request| other(app, takes, hint.clone(), request))
+            .with_state(self.app.clone())
+    }
+}
+
+/// Whether a port takes pushes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    Pushes,
+    Nothing,
+}
+
+/// What people and Prometheus look at.
+fn eyes() -> Router<App> {
     Router::new()
         .route("/", get(page))
         .route("/api/state", get(state))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { (COMMON, "ok\n") }))
-        .fallback(other)
-        .with_state(app)
 }
 
 async fn page(State(app): State<App>) -> Response {
@@ -97,21 +148,17 @@ fn failed(error: &impl std::error::Error) -> Response {
 }
 
 /// gRPC goes to tonic, known methods or not, so that even an unknown one gets a gRPC status.
-async fn other(State(app): State<App>, request: Request) -> Response {
-    if is_grpc(&request) {
+async fn other(State(app): State<App>, takes: Takes, hint: Arc<str>, request: Request) -> Response {
+    let takes_pushes = takes == Takes::Pushes;
+    if takes_pushes && is_grpc(&request) {
         return app.grpc.call(request).await;
     }
-    let (status, message) = if request.uri().path() == PUSH_PATH {
-        (
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "expected POST with content-type application/grpc-web+proto or application/grpc\n"
-                .to_owned(),
-        )
+    let (status, message) = if takes_pushes && request.uri().path() == PUSH_PATH {
+        let message =
+            "expected POST with content-type application/grpc-web+proto or application/grpc\n";
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned())
     } else {
-        (
-            StatusCode::NOT_FOUND,
-            format!("expected GET /, GET /metrics, GET /healthz or POST {PUSH_PATH}\n"),
-        )
+        (StatusCode::NOT_FOUND, hint.to_string())
     };
     (status, COMMON, message).into_response()
 }

@@ -1,59 +1,94 @@
-//! `metrics-gateway`: flags, a port, signals. Everything else is in the library.
+//! `metrics-gateway`: flags, ports, signals. Everything else is in the library.
 
+use std::future::Future;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use metrics_gateway::Gateway;
-use metrics_gateway::cli::Cli;
-use metrics_gateway::server::serve;
+use metrics_gateway::cli::{Cli, Command, Get, Serve};
+use metrics_gateway::get::get;
+use metrics_gateway::server::{Listeners, serve};
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start: {error}"))
-        .and_then(|runtime| runtime.block_on(run(cli)));
+    let outcome = match cli.command {
+        Some(Command::Get(get)) => fetch(&get),
+        None => start(Builder::new_multi_thread(), run(cli.serve)),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            let _ = writeln!(std::io::stderr(), "error: {message}");
+            let _ = writeln!(io::stderr(), "error: {message}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(cli: Cli) -> Result<(), String> {
+fn start(
+    mut builder: Builder,
+    task: impl Future<Output = Result<(), String>>,
+) -> Result<(), String> {
+    builder
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?
+        .block_on(task)
+}
+
+fn fetch(flags: &Get) -> Result<(), String> {
+    let limit = Duration::from_secs(flags.timeout);
+    let mut stdout = io::stdout();
+    let task = get(&flags.url, limit, &mut stdout);
+    start(Builder::new_current_thread(), task)
+}
+
+async fn run(flags: Serve) -> Result<(), String> {
     // Before the line that says the gateway is up: who reads it may signal at once.
     let cannot_wait = |error| format!("cannot wait for signals: {error}");
     let mut first = StopSignals::new().map_err(cannot_wait)?;
     let mut second = StopSignals::new().map_err(cannot_wait)?;
 
-    let listener = TcpListener::bind(cli.listen).await.map_err(|error| {
-        format!(
-            "cannot listen on {}: {error}; choose another with --listen ADDR:PORT",
-            cli.listen
-        )
-    })?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| format!("cannot tell the port: {error}"))?;
-    // One line on standard output, for scripts. Nobody reading it is no reason to stop.
+    let (main, address) = bind(flags.listen, "--listen").await?;
+    let admin = match flags.admin_listen {
+        Some(address) => Some(bind(address, "--admin-listen").await?),
+        None => None,
+    };
+    // A line each on standard output, for scripts. Nobody reading it is no reason to stop.
     let mut stdout = io::stdout();
     let _ = writeln!(stdout, "metrics-gateway listening on http://{address}");
+    if let Some((_, address)) = &admin {
+        let _ = writeln!(stdout, "metrics-gateway admin on http://{address}");
+    }
     let _ = stdout.flush();
 
-    let gateway = Gateway::new(cli.config());
+    let listeners = Listeners {
+        main,
+        admin: admin.map(|(listener, _)| listener),
+    };
+    let gateway = Gateway::new(flags.config());
     tokio::select! {
-        () = serve(listener, gateway, cli.limits(), first.next()) => Ok(()),
+        () = serve(listeners, gateway, flags.limits(), first.next()) => Ok(()),
         // Whoever asks twice does not want to wait.
         () = async { second.next().await; second.next().await } => {
             Err("stopped by a second signal; what was under way is cut".to_owned())
         }
     }
+}
+
+async fn bind(wanted: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind(wanted).await.map_err(|error| {
+        format!("cannot listen on {wanted}: {error}; choose another with {flag} ADDR:PORT")
+    })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| format!("cannot tell the port: {error}"))?;
+    Ok((listener, address))
 }
 
 /// SIGTERM and SIGINT.

@@ -1,173 +1,79 @@
-//! A port: HTTP/1.1 and HTTP/2 with prior knowledge, and an orderly end.
+//! The gateway behind its ports, from the first connection to the orderly end.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
-use tokio_io_timeout::TimeoutStream;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use crate::clock::Clock;
 use crate::gateway::Gateway;
-use crate::http::router;
-use crate::log::{Event, Level};
+use crate::health::Readiness;
+use crate::http::Routes;
+use crate::port::serve_port;
 use crate::shared::Shared;
 
-/// Connections at one time; more wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 1024;
-
-/// An idle HTTP/1.1 connection is closed after this, and so is one that never finishes its headers.
-/// Longer than the 90 s for which cloudflared keeps idle ones: it must never reuse one that is
-/// closing.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// An idle HTTP/2 connection is asked this often whether its peer is still there.
-const PING_INTERVAL: Duration = Duration::from_secs(60);
-
-/// A connection on which no byte arrives for this long, or none of an answer can be written, is
-/// cut: otherwise peers that vanished before their first request, or that do not read, would keep
-/// their places for ever. Longer than the two above, which end a connection in better order.
-const STALL_TIMEOUT: Duration = Duration::from_secs(150);
-
-/// What a peer may ask for.
+/// What a peer may ask for, and how long the end may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes in a message.
     pub message_bytes: usize,
-    /// How long a shutdown waits for what is in flight.
+    /// How long a shutdown goes on serving, not ready, before the listener is closed.
     pub drain: Duration,
+    /// How long it then waits for what is in flight.
+    pub finish: Duration,
 }
 
-/// Serves `gateway` on `listener` until `shutdown` resolves, then finishes what is in flight.
+/// Where the gateway listens.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For pushes, and for everything else where there is no other.
+    pub main: TcpListener,
+    /// For `/metrics`, the page and health.
+    pub admin: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(main: TcpListener) -> Self {
+        Self { main, admin: None }
+    }
+}
+
+/// Serves `gateway` until `shutdown` resolves, then drains it and finishes what is in flight.
+///
+/// A push that arrives while draining is applied: endpoints are withdrawn some time after a pod is
+/// told to stop, and until then senders have no other place to go.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     gateway: Gateway,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
     let clock = Clock::start();
-    let router = router(Shared::new(gateway, clock), limits.message_bytes);
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE_TIMEOUT);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
-        .keep_alive_interval(PING_INTERVAL);
-
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    tokio::pin!(shutdown);
-    loop {
-        let place = tokio::select! {
-            Ok(place) = places.clone().acquire_owned() => place,
-            () = &mut shutdown => break,
-        };
-        let stream = tokio::select! {
-            stream = accept(&listener, clock) => stream,
-            () = &mut shutdown => break,
-        };
-        let service = TowerToHyperService::new(router.clone());
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_read_timeout(Some(STALL_TIMEOUT));
-        stream.set_write_timeout(Some(STALL_TIMEOUT));
-        let connection = builder
-            .serve_connection(TokioIo::new(Box::pin(stream)), service)
-            .into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // The peer's end of the line: nothing that is not its own doing.
-            let _ = connection.await;
-            drop(place);
-        });
-    }
-
-    // Closed first: who comes now is told so by the system and not left waiting.
-    drop(listener);
-    if timeout(limits.drain, graceful.shutdown()).await.is_err() {
-        let event = Event {
-            time_ms: clock.now_ms(),
-            level: Level::Warn,
-            event: "drain_timeout",
-            message: &format!(
-                "connections still open after {} s were cut",
-                limits.drain.as_secs()
-            ),
-            ..Event::default()
-        };
-        event.write();
-    }
-}
-
-async fn accept(listener: &TcpListener, clock: Clock) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // An answer is one small write; waiting to fill a packet only delays it.
-                let _ = stream.set_nodelay(true);
-                return stream;
-            }
-            Err(error) => {
-                let event = Event {
-                    time_ms: clock.now_ms(),
-                    level: Level::Error,
-                    event: "accept_failed",
-                    message: &error.to_string(),
-                    ..Event::default()
-                };
-                event.write();
-                // Out of file descriptors, most likely: trying again at once would only spin.
-                sleep(Duration::from_millis(200)).await;
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::buckets::Buckets;
-    use crate::gateway::Config;
-
-    // hyper-util waits for the first bytes, which tell HTTP/1.1 from HTTP/2, without a timeout of
-    // its own: each such connection kept its place until the process ended.
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_never_says_which_http_it_speaks_is_cut() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let gateway = Gateway::new(Config {
-            prefix: String::new(),
-            buckets: Buckets::new(&[1.0]).unwrap(),
-            max_series: 1,
-            dedupe_entries: 1,
-        });
-        let limits = Limits {
-            message_bytes: 1000,
-            drain: Duration::ZERO,
-        };
-        tokio::spawn(serve(listener, gateway, limits, pending()));
-        for said in ["", "PRI * HT"] {
-            let mut peer = TcpStream::connect(address).await.unwrap();
-            peer.write_all(said.as_bytes()).await.unwrap();
-            let begun = Instant::now();
-            // With the clock paused, waiting for the end takes no time; an hour would be for ever.
-            let end = timeout(Duration::from_secs(3600), peer.read_u8()).await;
-            assert!(end.is_ok_and(|read| read.is_err()), "{said:?}");
-            assert!(begun.elapsed() >= STALL_TIMEOUT, "{said:?}");
-        }
-    }
+    let readiness = Readiness::default();
+    let routes = Routes::new(
+        Shared::new(gateway, clock),
+        readiness.clone(),
+        limits.message_bytes,
+    );
+    let drained = async {
+        shutdown.await;
+        readiness.begin_to_drain();
+        sleep(limits.drain).await;
+    };
+    let Listeners { main, admin } = listeners.into();
+    let Some(admin) = admin else {
+        return serve_port(main, routes.everything(), clock, limits.finish, drained).await;
+    };
+    // Closed last: a scrape may still see the last push.
+    let (finished, pushes_finished) = oneshot::channel();
+    let pushes = async {
+        serve_port(main, routes.pushes(), clock, limits.finish, drained).await;
+        let _ = finished.send(());
+    };
+    let eyes = serve_port(admin, routes.eyes(), clock, limits.finish, async {
+        let _ = pushes_finished.await;
+    });
+    tokio::join!(pushes, eyes);
 }

@@ -59,7 +59,16 @@ fn a_bad_flag_ends_with_code_2_and_says_what_was_expected() {
             "invalid value '3601' for '--shutdown-timeout <SECONDS>': 3601 is not in 0..=3600",
         ),
         (&["--port", "1"], "unexpected argument '--port' found"),
-        (&["now"], "unexpected argument 'now' found"),
+        (&["now"], "unrecognized subcommand 'now'"),
+        (&["--drain-seconds", "-1"], "unexpected argument '-1' found"),
+        (
+            &["--admin-listen", "9090"],
+            "invalid value '9090' for '--admin-listen <ADDR:PORT>': expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080",
+        ),
+        (
+            &["get"],
+            "the following required arguments were not provided:",
+        ),
     ] {
         let output = run(flags);
         let error = String::from_utf8(output.stderr).unwrap();
@@ -85,6 +94,8 @@ fn help_names_every_flag_with_its_default() {
         "--max-series <N>",
         "--dedupe-entries <N>",
         "--max-message-bytes <BYTES>",
+        "--drain-seconds <SECONDS>",
+        "[env: METRICS_GATEWAY_DRAIN_SECONDS]",
         "--shutdown-timeout <SECONDS>",
         "One process, everything in memory",
     ] {

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stderr,
     clippy::string_slice,
     clippy::arithmetic_side_effects,
@@ -24,20 +25,20 @@ fn every_flag_stands_in_the_table_with_its_default() {
         .unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let mut flags = 0;
-    for line in help.lines().filter(|line| line.trim().starts_with("--")) {
-        let (usage, text) = line.trim().split_once("  ").unwrap();
-        let usage = usage.replace(['<', '>'], "");
-        let default = text
-            .split_once("[default: ")
-            .unwrap()
-            .1
-            .strip_suffix(']')
-            .unwrap();
+    // A flag and its text, which may go on in the lines below.
+    for flag in help.split("\n      --").skip(1) {
+        let (usage, text) = flag.split_once(' ').unwrap();
+        let (value, text) = text.split_once("  ").unwrap();
+        let usage = format!("--{usage} {}", value.replace(['<', '>'], ""));
+        let Some((_, default)) = text.split_once("[default: ") else {
+            panic!("{usage} has no default");
+        };
+        let (default, _) = default.split_once(']').unwrap();
         let row = format!("| `{usage}` | `{default}` |");
         assert!(README.contains(&row), "{row} is not in the table");
         flags += 1;
     }
-    assert_eq!(flags, 7);
+    assert_eq!(flags, 9);
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Gateway {
     pub child: Child,
     pub address: String,
+    /// With `--admin-listen`.
+    pub admin: Option<String>,
 }
 
 impl Gateway {
@@ -56,15 +58,24 @@ impl Gateway {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        let address = line
-            .strip_prefix("metrics-gateway listening on http://")
-            .unwrap_or_else(|| panic!("unexpected first line {line:?}"))
-            .trim_end()
-            .to_owned();
-        Self { child, address }
+        let mut address_after = |start: &str| {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            line.strip_prefix(start)
+                .unwrap_or_else(|| panic!("unexpected line {line:?}"))
+                .trim_end()
+                .to_owned()
+        };
+        let address = address_after("metrics-gateway listening on http://");
+        let admin = flags
+            .contains(&"--admin-listen")
+            .then(|| address_after("metrics-gateway admin on http://"));
+        Self {
+            child,
+            address,
+            admin,
+        }
     }
 
     pub fn signal(&self, name: &str) {
@@ -99,18 +110,11 @@ impl Gateway {
 
     /// One request over HTTP/1.1 on a connection of its own.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
-        let io = TokioIo::new(self.connect().await);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
-        let driver = tokio::spawn(connection);
-        let answer = Answer::of(sender.send_request(request).await.unwrap()).await;
-        drop(sender);
-        driver.abort();
-        answer
+        send_to(&self.address, request).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
-        let request = Request::get(path).header("host", &self.address);
-        self.send(request.body(Full::default()).unwrap()).await
+        get_from(&self.address, path).await
     }
 
     pub async fn metrics(&self) -> String {
@@ -134,6 +138,21 @@ impl Gateway {
             .map(str::to_owned)
             .collect()
     }
+}
+
+pub async fn send_to(address: &str, request: Request<Full<Bytes>>) -> Answer {
+    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    let driver = tokio::spawn(connection);
+    let answer = Answer::of(sender.send_request(request).await.unwrap()).await;
+    drop(sender);
+    driver.abort();
+    answer
+}
+
+pub async fn get_from(address: &str, path: &str) -> Answer {
+    let request = Request::get(path).header("host", address);
+    send_to(address, request.body(Full::default()).unwrap()).await
 }
 
 impl Drop for Gateway {
