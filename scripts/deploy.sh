@@ -12,18 +12,22 @@ usage() {
 usage: scripts/deploy.sh --env ENV [options]
 
   --env ENV            the environment: infra/config/vars/ENV.tfvars, infra/config/backend/ENV.hcl
+  --cell CELL          one of several cells of the environment: CELL-ENV.tfvars and CELL-ENV.hcl
+  --kube-context NAME  the cluster's context, where the tfvars do not set kubeconfig_context
   --plan               save the plan and stop; the last line says how to apply it
   --apply FILE         apply a plan that --plan saved, if the commit is still the same one
   --verify-url URL     a caller Worker whose /verify pushes one sample (or VERIFY_URL, or --caller in verify_args
                        of the tfvars)
   --no-verify          do not verify afterwards; for the first deployment, before any caller is bound
-  --allow-destroy      go on although the plan removes or replaces something
+  --allow-destroy      go on although the plan takes something away; what loses nothing (a note in the state, a
+                       workload that never came up) does not need it
   --yes                do not ask before applying
   -h, --help           this text
 
-Needs git, make, node, and tofu or terraform (TOFU names another one). Credentials: CLOUDFLARE_API_TOKEN, and
-for the state's bucket and Logpush those of AWS. Arguments for verify.mjs besides the URL: verify_args in the tfvars,
-and VERIFY_ARGS.
+Needs git, make, node, tofu or terraform (TOFU names another one), and kubectl where something in a cluster is
+managed. Credentials: CLOUDFLARE_API_TOKEN, and for the state's bucket and Logpush those of AWS. Where the tfvars have no
+account_id, CLOUDFLARE_ACCOUNT_ID is taken. Arguments for verify.mjs besides the URL: verify_args in the tfvars, and
+VERIFY_ARGS. ROLLOUT_TIMEOUT (300s) is how long a workload may take to roll out after the apply.
 
 exit status: 0 done (or nothing to do), 1 failed, 2 wrong usage or refused before anything was changed
 EOF
@@ -33,14 +37,16 @@ say() { printf '==> %s\n' "$*"; }
 fail() { printf 'deploy: %s\n' "$*" >&2; exit 1; }
 refuse() { printf 'deploy: %s\n' "$*" >&2; exit 2; }
 
-env='' saved='' only_plan=false verify=true allow_destroy=false yes=false
+env='' cell='' kube_context='' saved='' only_plan=false verify=true allow_destroy=false yes=false
 verify_url=${VERIFY_URL:-}
 while [ $# -gt 0 ]; do
   case $1 in
-    --env | --apply | --verify-url)
+    --env | --cell | --kube-context | --apply | --verify-url)
       [ $# -ge 2 ] || refuse "$1 needs a value; see --help"
       case $1 in
         --env) env=$2 ;;
+        --cell) cell=$2 ;;
+        --kube-context) kube_context=$2 ;;
         --apply) saved=$2 ;;
         --verify-url) verify_url=$2 ;;
       esac
@@ -56,11 +62,13 @@ while [ $# -gt 0 ]; do
 done
 
 [[ $env =~ ^[a-z0-9-]+$ ]] || refuse "--env must name an environment, such as --env dev (given: \"$env\")"
+[[ $cell =~ ^[a-z0-9-]*$ ]] || refuse "--cell must name a cell, such as --cell cell1 (given: \"$cell\")"
+target=${cell:+$cell-}$env
 if $only_plan && [ -n "$saved" ]; then refuse '--plan and --apply exclude each other'; fi
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 infra=$root/infra
-vars=$infra/config/vars/$env.tfvars
+vars=$infra/config/vars/$target.tfvars
 [ -z "$saved" ] || { [ -f "$saved" ] && saved=$(cd "$(dirname "$saved")" && pwd)/$(basename "$saved"); } || refuse "no plan at $saved"
 cd "$root"
 
@@ -74,30 +82,59 @@ done
 
 # -- what is asked for makes sense --
 
-[ -f "$vars" ] || refuse "no infra/config/vars/$env.tfvars"
+[ -f "$vars" ] || refuse "no infra/config/vars/$target.tfvars"
 value_of() { sed -nE "s/^$1[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" "$vars" | head -n 1; }
-[ "$(value_of env)" = "$env" ] || refuse "infra/config/vars/$env.tfvars is for env \"$(value_of env)\", not \"$env\""
-[[ $(value_of account_id) =~ ^0*$ ]] && refuse "infra/config/vars/$env.tfvars has no account_id yet"
+is_true() { grep -qE "^$1[[:space:]]*=[[:space:]]*true[[:space:]]*(#.*)?$" "$vars"; }
+# declared NAME GIVEN: the value in the tfvars, which must not contradict what was given here.
+declared() {
+  local value
+  value=$(value_of "$1")
+  [ -z "$value" ] || [ -z "$2" ] || [ "$value" = "$2" ] ||
+    refuse "infra/config/vars/$target.tfvars is for $1 \"$value\", not \"$2\""
+  printf %s "${value:-$2}"
+}
+TF_VAR_env=$(declared env "$env")
+TF_VAR_cell=$(declared cell "$cell")
+TF_VAR_account_id=$(declared account_id "${CLOUDFLARE_ACCOUNT_ID:-}")
+[ -n "$TF_VAR_cell" ] || refuse "infra/config/vars/$target.tfvars has no cell; set it, or say --cell"
+[[ $TF_VAR_account_id =~ ^0*$ ]] && refuse "infra/config/vars/$target.tfvars has no account_id yet"
 # tofu only warns of a name that no variable has, and the misspelt setting would not apply.
 unknown=$(comm -23 \
   <(sed -nE 's/^([a-z_][a-z0-9_]*)[[:space:]]*=.*/\1/p' "$vars" | sort -u) \
   <(sed -nE 's/^variable "([^"]+)".*/\1/p' "$infra"/*.tf | sort -u))
-[ -z "$unknown" ] || refuse "infra/config/vars/$env.tfvars sets what is no variable: ${unknown//$'\n'/, }"
+[ -z "$unknown" ] || refuse "infra/config/vars/$target.tfvars sets what is no variable: ${unknown//$'\n'/, }"
 
 # Split at blanks, and no further: a `?` in a URL is no pattern.
 read -r -a verify_args <<<"$(value_of verify_args) ${VERIFY_ARGS:-} ${verify_url:+--caller $verify_url}"
 if $verify && ! $only_plan; then
   case " ${verify_args[*]-} " in
     *' --caller '* | *' --caller='*) ;;
-    *) refuse "nothing to verify with: give --verify-url (a caller with /verify), set verify_args in infra/config/vars/$env.tfvars, or say --no-verify" ;;
+    *) refuse "nothing to verify with: give --verify-url (a caller with /verify), set verify_args in infra/config/vars/$target.tfvars, or say --no-verify" ;;
   esac
 fi
 
-backend=()
-if [ -f "$infra/config/backend/$env.hcl" ]; then
-  backend=("-backend-config=$infra/config/backend/$env.hcl")
-elif [ ! -f "$infra/backend_override.tf" ]; then
-  refuse "no infra/config/backend/$env.hcl says where the state is; copy example.hcl"
+# One state for each target: two that share one would take away each other's resources.
+backend=$infra/config/backend/$target.hcl
+[ -f "$backend" ] || refuse "no infra/config/backend/$target.hcl says where the state is; copy example.hcl"
+place() { sed -nE 's/^[[:space:]]*(bucket|container_name|key|path|prefix|address)[[:space:]]*=[[:space:]]*("[^"]*").*/\1 = \2/p' "$1" | sort; }
+for part in $cell $env; do
+  place "$backend" | grep -v '^bucket' | grep -qE "[^a-z0-9]${part}[^a-z0-9]" ||
+    refuse "infra/config/backend/$target.hcl: the state's key does not name $part, so another target may have the same; such as key = \"metrics-gateway-worker/$target.tfstate\""
+done
+for other in "$infra"/config/backend/*.hcl; do
+  [ "$other" = "$backend" ] || [ "$(place "$other")" != "$(place "$backend")" ] ||
+    refuse "infra/config/backend/$target.hcl keeps its state where $(basename "$other") does"
+done
+
+# What is in a cluster is changed in a context that somebody named, never in the one that happens to be current.
+TF_VAR_kubeconfig_context=$(declared kubeconfig_context "$kube_context")
+named_context() {
+  [ -n "$TF_VAR_kubeconfig_context" ] ||
+    refuse "$1, and no context says which cluster: set kubeconfig_context in infra/config/vars/$target.tfvars, or say --kube-context"
+}
+if is_true enable_grpc_metrics_gateway_tunnel || is_true enable_grpc_metrics_gateway; then
+  named_context 'something in a cluster is managed'
+  command -v kubectl >/dev/null || refuse 'kubectl is not on the PATH'
 fi
 
 # -- what is deployed is a commit, whole --
@@ -134,27 +171,38 @@ parts=$(parts_digest)
 # -- plan --
 
 # One folder for each environment: what was initialised for another can never be used by mistake.
-export TF_DATA_DIR=$infra/.terraform.$env TF_IN_AUTOMATION=1 TF_INPUT=0 TF_VAR_revision=$revision
+export TF_DATA_DIR=$infra/.terraform.$target TF_IN_AUTOMATION=1 TF_INPUT=0 TF_VAR_revision=$revision
+export TF_VAR_env TF_VAR_cell TF_VAR_account_id
+[ -z "$TF_VAR_kubeconfig_context" ] || export TF_VAR_kubeconfig_context
 # Left over from work on another stack it would name another state.
 unset TF_WORKSPACE
 run_tofu() { "$tofu" "-chdir=$infra" "$@"; }
 
-say "initialising for $env"
-run_tofu init -input=false -reconfigure ${backend[@]+"${backend[@]}"} >/dev/null || fail 'init failed'
+say "initialising for $target"
+run_tofu init -input=false -reconfigure "-backend-config=$backend" >/dev/null || fail 'init failed'
 
 if [ -n "$saved" ]; then
   plan=$saved
   [ -f "$plan.for" ] || refuse "$plan.for is gone: it says what the plan was made for"
-  [ "$(cat "$plan.for")" = "$env $revision $parts" ] ||
-    refuse "the plan was made for \"$(cat "$plan.for")\", but this is \"$env $revision $parts\" (env, commit, digest of dist/)"
+  [ "$(cat "$plan.for")" = "$target $revision $parts" ] ||
+    refuse "the plan was made for \"$(cat "$plan.for")\", but this is \"$target $revision $parts\" (target, commit, digest of dist/)"
   # It was printed when it was made; whoever applies it must see it, too.
   run_tofu show "$plan" || fail 'the plan could not be read'
   changes=true
 else
   mkdir -p "$infra/.plans"
-  plan=$infra/.plans/$env-$short.tfplan
+  plan=$infra/.plans/$target-$short.tfplan
   # However this ends: a plan that nobody asked to keep holds secrets and is no use to anybody.
   $only_plan || trap 'rm -f "$plan" "$plan.for"' EXIT
+  # Fails where there is no state yet.
+  state=$(run_tofu state list 2>/dev/null) || state=''
+  case $state in *kubernetes_*) named_context 'the state has resources in a cluster' ;; esac
+  case $state in
+    *aws_s3_bucket.logs*)
+      is_true logpush_create_bucket || is_true logpush_remove_bucket ||
+        refuse "the logs' bucket was made here: keep it with logpush_create_bucket = true, or let it go with logpush_remove_bucket = true, in infra/config/vars/$target.tfvars"
+      ;;
+  esac
   say 'planning'
   status=0
   run_tofu plan -input=false -detailed-exitcode "-var-file=$vars" "-out=$plan" || status=$?
@@ -163,45 +211,61 @@ else
     2) changes=true ;;
     *) fail 'plan failed' ;;
   esac
-  printf '%s %s %s' "$env" "$revision" "$parts" >"$plan.for"
+  printf '%s %s %s' "$target" "$revision" "$parts" >"$plan.for"
 fi
 
-removed=''
+lost='' kept=''
 if $changes; then
-  # shellcheck disable=SC2016 # the quoted text is JavaScript
-  removed=$(run_tofu show -json "$plan" | node -e '
-    const plan = JSON.parse(require("fs").readFileSync(0, "utf8"));
-    const gone = (plan.resource_changes ?? []).filter(({ change }) => change.actions.includes("delete"));
-    for (const { address, change } of gone) console.log(`  ${change.actions.length > 1 ? "replaced" : "removed"}: ${address}`);
-  ') || fail 'the plan could not be read'
+  deletions=$(run_tofu show -json "$plan" | node scripts/deploy-checks/losses.mjs) || fail 'the plan could not be read'
+  lost=$(sed -n $'s/^lost\t/  /p' <<<"$deletions")
+  kept=$(sed -n $'s/^kept\t/  /p' <<<"$deletions")
 fi
+[ -z "$kept" ] || printf 'Nothing is lost by:\n%s\n' "$kept"
 
 if $only_plan; then
   $changes || say 'no changes'
-  [ -z "$removed" ] || printf 'This plan takes away:\n%s\n' "$removed"
-  say "saved; apply it with: scripts/deploy.sh --env $env --apply ${plan#"$root"/}"
+  [ -z "$lost" ] || printf 'This plan takes away:\n%s\n' "$lost"
+  say "saved; apply it with: scripts/deploy.sh --env $env${cell:+ --cell $cell} --apply ${plan#"$root"/}"
   exit 0
 fi
 
 # -- apply --
 
 if $changes; then
-  if [ -n "$removed" ] && ! $allow_destroy; then
+  if [ -n "$lost" ] && ! $allow_destroy; then
     refuse "the plan takes away what is there; say --allow-destroy if that is meant:
-$removed"
+$lost"
   fi
   if ! $yes; then
-    [ -t 0 ] || refuse 'nobody here to ask; say --yes to apply without asking'
-    read -r -p "Apply this to $env? Only \"yes\" will do: " answer
+    [ -t 0 ] || refuse 'no terminal to confirm on; pass --yes'
+    read -r -p "Apply this to $target? Only \"yes\" will do: " answer
     [ "$answer" = yes ] || refuse 'not applied'
   fi
   [ "$(parts_digest)" = "$parts" ] || fail 'dist/ changed after the plan was made'
   say 'applying'
-  run_tofu apply -input=false "$plan" || fail 'apply failed; run it again once the cause is mended: what was applied stays'
+  run_tofu apply -input=false "$plan" ||
+    fail 'apply failed; what was applied stays. Mend the cause and run this again: docs/runbook.md, "A deployment fails"'
   rm -f "$plan" "$plan.for" # a saved one, too
 else
-  say "no changes: $env already runs $short"
+  say "no changes: $target already runs $short"
 fi
+
+# All at once: asked for one that is null, tofu says that there is no such output, and fails.
+outputs=$(run_tofu output -json) || fail 'deployed, but the outputs could not be read, so nothing was verified'
+output() { node -e 'console.log([JSON.parse(process.argv[1])[process.argv[2]]?.value ?? ""].flat().join("\n"))' "$outputs" "$1"; }
+
+# -- roll-out --
+
+# A failed update of a workload is in the state as if it were done, and the next plan has no changes: ask the cluster.
+kubeconfig=$(value_of kubeconfig_path)
+run_kubectl() { kubectl ${kubeconfig:+--kubeconfig "${kubeconfig/#\~/$HOME}"} --context "$TF_VAR_kubeconfig_context" "$@"; }
+for workload in $(output kubernetes_workloads); do # namespace/kind/name
+  namespace=${workload%%/*}
+  say "waiting for ${workload#*/} to be rolled out"
+  run_kubectl -n "$namespace" rollout status "${workload#*/}" "--timeout=${ROLLOUT_TIMEOUT:-300s}" && continue
+  run_kubectl -n "$namespace" get pods || true
+  fail "applied, but ${workload#*/} is not rolled out: docs/runbook.md, \"A deployment fails\""
+done
 
 # -- verify --
 
@@ -209,11 +273,8 @@ if ! $verify; then
   say 'deployed, not verified (--no-verify)'
   exit 0
 fi
-# All at once: asked for one that is null, tofu says that there is no such output, and fails.
-outputs=$(run_tofu output -json) || fail 'deployed, but the outputs could not be read, so nothing was verified'
-output() { node -e 'console.log(JSON.parse(process.argv[1])[process.argv[2]]?.value ?? "")' "$outputs" "$1"; }
 # A deployment takes some seconds to be everywhere.
-args=(--settle 60 --revision "$revision" --account-id "$(value_of account_id)")
+args=(--settle 60 --revision "$revision" --account-id "$TF_VAR_account_id")
 script=$(output metrics_gateway_worker_script_name)
 tunnel=$(output grpc_metrics_gateway_tunnel_id)
 [ -z "$script" ] || args+=(--script "$script")
@@ -221,4 +282,4 @@ tunnel=$(output grpc_metrics_gateway_tunnel_id)
 say 'verifying'
 node scripts/verify.mjs "${args[@]}" "${verify_args[@]}" ||
   fail 'deployed, but not verified: docs/runbook.md, "Troubleshooting"; "Rollback and disable" says how to go back'
-say "$env runs $short, verified"
+say "$target runs $short, verified"

@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { ROOT } from "../harness/index.mjs";
 
-// Plans as $PLAN_STATUS says (0 no changes, 2 changes), and removes what $PLAN_REMOVES names. As the real one it
-// keeps no output that is null (here the tunnel's: another stack owns it), and fails when asked for it by name.
+// Plans as $PLAN_STATUS says (0 no changes, 2 changes), with the resource changes of $PLAN_CHANGES, over the state that
+// $STATE lists. As the real one it keeps no output that is null (here the tunnel's: another stack owns it), and fails
+// when asked for it by name.
 const TOFU = `#!/bin/sh
 echo "$*" >>"$TOFU_LOG"
 shift # -chdir=…
@@ -20,15 +21,28 @@ case $1 in
     for argument; do case $argument in -out=*) echo "a plan" >"\${argument#-out=}" ;; esac; done
     echo "revision: $TF_VAR_revision data: $TF_DATA_DIR" >>"$TOFU_LOG"
     echo "workspace: \${TF_WORKSPACE-none}" >>"$TOFU_LOG"
+    echo "variables: $TF_VAR_cell $TF_VAR_env $TF_VAR_account_id" >>"$TOFU_LOG"
     exit "\${PLAN_STATUS:-2}" ;;
   show)
-    printf '{"resource_changes":['
-    if [ -n "$PLAN_REMOVES" ]; then printf '{"address":"%s","change":{"actions":["delete"]}}' "$PLAN_REMOVES"; fi
-    printf ']}' ;;
+    printf '{"resource_changes":[%s]}' "$PLAN_CHANGES" ;;
+  state)
+    [ -n "$STATE" ] || { echo "No state file was found!" >&2; exit 1; }
+    echo "$STATE" ;;
   apply) exit "\${APPLY_STATUS:-0}" ;;
   output)
     [ "$*" = "output -json" ] || { echo "Output not found" >&2; exit 1; }
-    echo '{"metrics_gateway_worker_script_name":{"sensitive":false,"type":"string","value":"cell1-dev-metrics-gateway-worker"}}' ;;
+    echo '{'
+    [ -z "$WORKLOAD" ] || echo '"kubernetes_workloads":{"value":["'$WORKLOAD'"]},'
+    echo '"metrics_gateway_worker_script_name":{"sensitive":false,"type":"string","value":"cell1-dev-metrics-gateway-worker"}}' ;;
+esac
+`;
+
+// Writes down how it was called, too. A roll-out ends as $ROLLOUT_STATUS says.
+const KUBECTL = `#!/bin/sh
+echo "kubectl $*" >>"$TOFU_LOG"
+case $* in
+  *" rollout status "*) exit "\${ROLLOUT_STATUS:-0}" ;;
+  *" get pods"*) echo "cloudflared-0 0/1 ImagePullBackOff" ;;
 esac
 `;
 
@@ -39,6 +53,12 @@ const MAKEFILE = `build:
 \t@printf '\\000asm 0.1.0+%s%s' "$\${REVISION-$$(git rev-parse --short=12 HEAD)}" "$$DIRTY" >dist/index_bg.wasm
 \t@[ -z "$$TOUCHES" ] || echo touched >>tracked.txt
 `;
+
+const BACKEND = 'bucket = "b"\nkey    = "metrics-gateway-worker/dev.tfstate"\n';
+
+/** A resource change as `tofu show -json` has it. */
+const change = (type, actions, action_reason) => JSON.stringify({ address: `module.a.${type}.b[0]`, type, action_reason, change: { actions } });
+const REMOVES = { PLAN_CHANGES: change("cloudflare_zero_trust_tunnel_cloudflared", ["delete"]) };
 
 const DEV = `account_id = "0123456789abcdef0123456789abcdef"
 cell       = "cell1"
@@ -66,7 +86,7 @@ function deploy(args, env = {}) {
       args,
       {
         cwd: directory,
-        env: { ...process.env, PATH: `${join(directory, "..", "bin")}:${process.env.PATH}`, TOFU: "", TOFU_LOG: log, VERIFY_URL: "", VERIFY_ARGS: "", CLOUDFLARE_API_TOKEN: "", ...env },
+        env: { ...process.env, PATH: `${join(directory, "..", "bin")}:${process.env.PATH}`, TOFU: "", TOFU_LOG: log, VERIFY_URL: "", VERIFY_ARGS: "", CLOUDFLARE_API_TOKEN: "", CLOUDFLARE_ACCOUNT_ID: "", ...env },
       },
       (error, stdout, stderr) =>
         resolve({
@@ -95,16 +115,18 @@ beforeEach(() => {
   verified = 0;
   version = undefined;
   mkdirSync(join(parent, "bin"));
-  writeFileSync(join(parent, "bin", "tofu"), TOFU);
-  chmodSync(join(parent, "bin", "tofu"), 0o755);
-  for (const path of ["scripts/deploy.sh", "scripts/verify.mjs", "scripts/verify-checks"]) {
+  for (const [name, text] of [["tofu", TOFU], ["kubectl", KUBECTL]]) {
+    writeFileSync(join(parent, "bin", name), text);
+    chmodSync(join(parent, "bin", name), 0o755);
+  }
+  for (const path of ["scripts/deploy.sh", "scripts/deploy-checks", "scripts/verify.mjs", "scripts/verify-checks"]) {
     cpSync(join(ROOT, path), join(directory, path), { recursive: true });
   }
   for (const path of ["variables.tf", ".gitignore"]) cpSync(join(ROOT, "infra", path), join(directory, "infra", path));
   mkdirSync(join(directory, "infra/config/vars"), { recursive: true });
   mkdirSync(join(directory, "infra/config/backend"), { recursive: true });
   writeFileSync(join(directory, "infra/config/vars/dev.tfvars"), DEV);
-  writeFileSync(join(directory, "infra/config/backend/dev.hcl"), 'bucket = "b"\n');
+  writeFileSync(join(directory, "infra/config/backend/dev.hcl"), BACKEND);
   writeFileSync(join(directory, "Makefile"), MAKEFILE);
   writeFileSync(join(directory, ".gitignore"), "/dist\n");
   writeFileSync(join(directory, "tracked.txt"), "as committed\n");
@@ -119,7 +141,7 @@ describe("a deployment", () => {
   test("builds, plans, applies and verifies, in this order", async () => {
     const { status, output, calls } = await deploy(["--env", "dev", "--yes", "--verify-url", url()]);
     assert.equal(status, 0, output);
-    assert.deepEqual([...calls.matchAll(/-chdir=\S+ (\w+)/g)].map((call) => call[1]).slice(0, 4), ["init", "plan", "show", "apply"]);
+    assert.deepEqual([...calls.matchAll(/-chdir=\S+ (\w+)/g)].map((call) => call[1]).slice(0, 5), ["init", "state", "plan", "show", "apply"]);
     assert.equal(verified, 1);
     assert.match(output, /dev runs [0-9a-f]{12}, verified/);
   });
@@ -185,7 +207,7 @@ describe("a deployment", () => {
   });
 
   test("that is not applied leaves no plan behind", async () => {
-    for (const env of [{ PLAN_REMOVES: "module.tunnel.x[0]" }, { APPLY_STATUS: "1" }, { PLAN_STATUS: "1" }]) {
+    for (const env of [REMOVES, { APPLY_STATUS: "1" }, { PLAN_STATUS: "1" }]) {
       await deploy(["--env", "dev", "--yes", "--no-verify"], env);
       assert.deepEqual(readdirSync(join(directory, "infra/.plans")), [], JSON.stringify(env));
     }
@@ -201,7 +223,7 @@ describe("a deployment", () => {
   for (const [what, env, says] of [
     ["init", { INIT_STATUS: "1" }, /init failed/],
     ["plan", { PLAN_STATUS: "1" }, /plan failed/],
-    ["apply", { APPLY_STATUS: "1" }, /apply failed; run it again/],
+    ["apply", { APPLY_STATUS: "1" }, /apply failed; what was applied stays\. Mend the cause and run this again: docs\/runbook\.md, "A deployment fails"/],
   ]) {
     test(`stops when ${what} fails`, async () => {
       const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", url()], env);
@@ -217,6 +239,96 @@ describe("a deployment", () => {
     const { status, output } = await deploy(["--env", "dev", "--yes", "--no-verify"], { TOFU: join(bin, "my-terraform") });
     assert.equal(status, 0, output);
   });
+});
+
+describe("what loses nothing", () => {
+  for (const [what, PLAN_CHANGES, says] of [
+    ["a challenge that was answered", change("cloudflare_logpush_ownership_challenge", ["delete"]), /removed in the state alone: module\.a\.cloudflare_logpush_ownership_challenge/],
+    ["a connector whose first roll-out failed", change("kubernetes_deployment_v1", ["delete", "create"], "replace_because_tainted"), /replaced, because its first roll-out did not finish: module\.a\.kubernetes_deployment_v1/],
+  ]) {
+    test(`${what} goes without --allow-destroy`, async () => {
+      const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { PLAN_CHANGES });
+      assert.equal(run.status, 0, run.output);
+      assert.match(run.output, says);
+      assert.match(run.calls, / apply /);
+    });
+  }
+
+  for (const [what, PLAN_CHANGES] of [
+    ["a connector that runs", change("kubernetes_deployment_v1", ["delete", "create"], "replace_because_cannot_update")],
+    ["a connector that is taken away", change("kubernetes_deployment_v1", ["delete"])],
+    ["a tunnel that is tainted", change("cloudflare_zero_trust_tunnel_cloudflared", ["delete", "create"], "replace_because_tainted")],
+    ["a bucket", change("aws_s3_bucket", ["delete"])],
+    ["a Worker", change("cloudflare_workers_script", ["create", "delete"])],
+  ]) {
+    test(`${what} does not`, async () => {
+      const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { PLAN_CHANGES });
+      assert.equal(run.status, 2, run.output);
+      assert.doesNotMatch(run.calls, / apply /);
+    });
+  }
+});
+
+describe("the roll-out", () => {
+  const WORKLOAD = "metrics-gateway/deployment/cloudflared-cell1-dev-grpc-metrics-gateway";
+  const args = ["--env", "dev", "--yes", "--no-verify", "--kube-context", "cell1-dev"];
+
+  test("is waited for in the named context, after the apply", async () => {
+    const { status, output, calls } = await deploy(args, { WORKLOAD });
+    assert.equal(status, 0, output);
+    assert.match(calls, / apply [^]*kubectl --context cell1-dev -n metrics-gateway rollout status deployment\/cloudflared-cell1-dev-grpc-metrics-gateway --timeout=300s/);
+  });
+
+  // The provider keeps a failed update in the state as if it were done.
+  test("that is stuck fails the deployment although the plan has no changes", async () => {
+    const { status, output, calls } = await deploy(args, { WORKLOAD, PLAN_STATUS: "0", ROLLOUT_STATUS: "1" });
+    assert.equal(status, 1, output);
+    assert.doesNotMatch(calls, / apply /);
+    assert.match(output, /ImagePullBackOff/, "the pods are shown");
+    assert.match(output, /applied, but deployment\/cloudflared-\S+ is not rolled out: docs\/runbook\.md, "A deployment fails"/);
+    assert.equal(verified, 0);
+  });
+
+  test("uses the kubeconfig of the variables", async () => {
+    appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), 'kubeconfig_path = "~/.kube/cell1"\n');
+    commit();
+    const { calls } = await deploy(args, { WORKLOAD });
+    assert.match(calls, new RegExp(`kubectl --kubeconfig ${process.env.HOME}/\\.kube/cell1 --context cell1-dev`));
+  });
+});
+
+describe("one of several cells", () => {
+  beforeEach(() => {
+    writeFileSync(join(directory, "infra/config/vars/cell2-dev.tfvars"), DEV.replace("cell1", "cell2"));
+    writeFileSync(join(directory, "infra/config/backend/cell2-dev.hcl"), BACKEND.replace("dev.", "cell2-dev."));
+    commit();
+  });
+
+  test("has variables, state and folder of its own", async () => {
+    const { status, output, calls } = await deploy(["--env", "dev", "--cell", "cell2", "--yes", "--no-verify"]);
+    assert.equal(status, 0, output);
+    assert.match(calls, /init .*backend\/cell2-dev\.hcl/);
+    assert.match(calls, /plan .*vars\/cell2-dev\.tfvars/);
+    assert.match(calls, /data: \S+\/\.terraform\.cell2-dev/);
+  });
+
+  test("is not deployed with the variables of another", async () => {
+    writeFileSync(join(directory, "infra/config/vars/cell2-dev.tfvars"), DEV);
+    commit();
+    const { status, output } = await deploy(["--env", "dev", "--cell", "cell2", "--yes", "--no-verify"]);
+    assert.equal(status, 2);
+    assert.match(output, /is for cell "cell1", not "cell2"/);
+  });
+});
+
+test("cell, environment and account can come from the command line alone", async () => {
+  writeFileSync(join(directory, "infra/config/vars/cell2-dev.tfvars"), "enable_metrics_gateway_cloudflare_worker = true\n");
+  writeFileSync(join(directory, "infra/config/backend/cell2-dev.hcl"), BACKEND.replace("dev.", "cell2-dev."));
+  commit();
+  const env = { CLOUDFLARE_ACCOUNT_ID: "0123456789abcdef0123456789abcdef" };
+  const { status, output, calls } = await deploy(["--env", "dev", "--cell", "cell2", "--yes", "--no-verify"], env);
+  assert.equal(status, 0, output);
+  assert.match(calls, /variables: cell2 dev 0123456789abcdef0123456789abcdef/);
 });
 
 describe("a saved plan", () => {
@@ -307,12 +419,12 @@ describe("refused before anything is changed", () => {
   });
 
   test("a plan that takes something away, unless that is meant", async () => {
-    const refused = await deploy(["--env", "dev", "--yes", "--no-verify"], { PLAN_REMOVES: "module.tunnel.x[0]" });
+    const refused = await deploy(["--env", "dev", "--yes", "--no-verify"], REMOVES);
     assert.equal(refused.status, 2);
-    assert.match(refused.output, /--allow-destroy if that is meant:\n  removed: module\.tunnel\.x\[0\]/);
+    assert.match(refused.output, /--allow-destroy if that is meant:\n  removed: module\.a\.cloudflare_zero_trust_tunnel_cloudflared\.b\[0\]/);
     assert.doesNotMatch(refused.calls, / apply /);
 
-    const meant = await deploy(["--env", "dev", "--yes", "--no-verify", "--allow-destroy"], { PLAN_REMOVES: "module.tunnel.x[0]" });
+    const meant = await deploy(["--env", "dev", "--yes", "--no-verify", "--allow-destroy"], REMOVES);
     assert.equal(meant.status, 0, meant.output);
     assert.match(meant.calls, / apply /);
   });
@@ -320,7 +432,7 @@ describe("refused before anything is changed", () => {
   test("an apply that nobody could confirm", async () => {
     const run = await deploy(["--env", "dev", "--no-verify"]);
     assert.equal(run.status, 2);
-    assert.match(run.output, /nobody here to ask; say --yes/);
+    assert.match(run.output, /no terminal to confirm on; pass --yes/);
     assert.doesNotMatch(run.calls, / apply /);
   });
 
@@ -352,6 +464,72 @@ describe("refused before anything is changed", () => {
     const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
     assert.equal(run.status, 2);
     assert.match(run.output, /sets what is no variable: enable_tunel, sample_rat$/m);
+  });
+
+  for (const [what, backend, says] of [
+    ["a state whose key names no environment", 'bucket = "b"\nkey = "metrics-gateway-worker.tfstate"\n', /the state's key does not name dev/],
+    ["a state whose key names an environment like it", 'bucket = "b"\nkey = "x/development.tfstate"\n', /the state's key does not name dev/],
+    ["a state whose bucket alone names the environment", 'bucket = "state-dev-b"\nkey = "x.tfstate"\n', /the state's key does not name dev/],
+  ]) {
+    test(what, async () => {
+      writeFileSync(join(directory, "infra/config/backend/dev.hcl"), backend);
+      commit();
+      const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+      assert.equal(run.status, 2, run.output);
+      assert.match(run.output, says);
+      untouched(run);
+    });
+  }
+
+  test("two environments with one state", async () => {
+    writeFileSync(join(directory, "infra/config/backend/prod-dev.hcl"), `# another file, the same place\n${BACKEND}`);
+    commit();
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2, run.output);
+    assert.match(run.output, /dev\.hcl keeps its state where prod-dev\.hcl does/);
+    untouched(run);
+  });
+
+  test("a connector in a cluster that nobody named", async () => {
+    appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), "enable_grpc_metrics_gateway_tunnel = true # yes\n");
+    commit();
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"]);
+    assert.equal(run.status, 2, run.output);
+    assert.match(run.output, /no context says which cluster: set kubeconfig_context/);
+    untouched(run);
+
+    const named = await deploy(["--env", "dev", "--yes", "--no-verify", "--kube-context", "cell1-dev"]);
+    assert.equal(named.status, 0, named.output);
+  });
+
+  test("a connector that is switched off while nobody names its cluster", async () => {
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { STATE: "module.tunnel.kubernetes_deployment_v1.cloudflared[0]" });
+    assert.equal(run.status, 2, run.output);
+    assert.match(run.output, /the state has resources in a cluster, and no context says which cluster/);
+    untouched(run);
+  });
+
+  test("a context that contradicts the variables", async () => {
+    appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), 'kubeconfig_context = "cell1-dev"\n');
+    commit();
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify", "--kube-context", "cell1-prod"]);
+    assert.equal(run.status, 2, run.output);
+    assert.match(run.output, /is for kubeconfig_context "cell1-dev", not "cell1-prod"/);
+  });
+
+  test("a log bucket that the variables forgot", async () => {
+    const STATE = "module.logpush.aws_s3_bucket.logs[0]";
+    const run = await deploy(["--env", "dev", "--yes", "--no-verify"], { STATE });
+    assert.equal(run.status, 2, run.output);
+    assert.match(run.output, /keep it with logpush_create_bucket = true, or let it go with logpush_remove_bucket = true/);
+    untouched(run);
+
+    for (const line of ["logpush_create_bucket = true", "logpush_remove_bucket = true"]) {
+      writeFileSync(join(directory, "infra/config/vars/dev.tfvars"), `${DEV}${line}\n`);
+      commit();
+      const said = await deploy(["--env", "dev", "--yes", "--no-verify"], { STATE });
+      assert.equal(said.status, 0, said.output);
+    }
   });
 
   test("an environment whose state has no place", async () => {
