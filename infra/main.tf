@@ -4,6 +4,11 @@ locals {
   path_b      = var.metrics_gateway_worker_gateway_binding == "vpc_network"
   build_dir   = coalesce(var.metrics_gateway_worker_build_dir, "${path.root}/../dist")
 
+  logpush = var.enable_metrics_gateway_worker_logpush && var.enable_metrics_gateway_cloudflare_worker
+
+  # With this stack's job appended, where there is one.
+  logpush_job_names = distinct(compact(concat(var.cloudflare_logpush_job_names, [module.logpush.job_name])))
+
   # Path B goes where the URL says, so the routed address is the URL unless the settings name another.
   settings = merge(
     local.path_b && module.tunnel.gateway_url != null ? { GATEWAY_URL = module.tunnel.gateway_url } : {},
@@ -38,6 +43,7 @@ module "tunnel" {
   grpc_metrics_gateway_tunnel_replicas      = var.grpc_metrics_gateway_tunnel_replicas
   grpc_metrics_gateway_tunnel_route_network = var.grpc_metrics_gateway_tunnel_route_network
   cloudflared_image                         = var.cloudflared_image
+  cloudflared_image_digest                  = var.cloudflared_image_digest
   namespace                                 = module.gateway.namespace
   gateway_port                              = var.grpc_metrics_gateway_port
   gateway_pod_port                          = var.grpc_metrics_gateway_pod_port
@@ -90,16 +96,28 @@ module "worker" {
 module "logpush" {
   source = "./modules/logpush"
 
-  enable           = var.enable_metrics_gateway_worker_logpush && var.enable_metrics_gateway_cloudflare_worker
-  account_id       = var.account_id
-  script_name      = local.worker_name
-  job_name         = var.logpush_job_name
-  bucket           = var.logpush_bucket
-  region           = var.logpush_region
-  create_bucket    = var.logpush_create_bucket
-  sample_rate      = var.logpush_sample_rate
-  ownership_token  = var.logpush_ownership_token
-  ownership_proven = var.logpush_ownership_proven
+  enable             = local.logpush
+  account_id         = var.account_id
+  script_name        = local.worker_name
+  other_script_names = var.logpush_other_worker_names
+  job_name           = var.logpush_job_name
+  bucket             = var.logpush_bucket
+  region             = var.logpush_region
+  create_bucket      = var.logpush_create_bucket
+  remove_bucket      = var.logpush_remove_bucket
+  sample_rate        = var.logpush_sample_rate
+  ownership_token    = var.logpush_ownership_token
+  ownership_proven   = var.logpush_ownership_proven
+}
+
+check "the_log_pipeline_knows_the_job" {
+  assert {
+    condition = (
+      !var.enable_cloudflare_log_analytics || !local.logpush ||
+      contains(var.cloudflare_logpush_job_names, coalesce(module.logpush.job_name, "none"))
+    )
+    error_message = "Logs arrive in S3, and neither in Parquet nor in Grafana, until the job's name is in cloudflare_logpush_job_names of the log pipeline: the output cloudflare_logpush_job_names has the list with it."
+  }
 }
 
 module "caller_binding" {

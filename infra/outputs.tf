@@ -43,6 +43,29 @@ output "logpush_bucket_policy_json" {
   value       = module.logpush.bucket_policy_json
 }
 
+output "cloudflare_logpush_job_names" {
+  description = "cloudflare_logpush_job_names with this stack's job: what the log pipeline's stack sets."
+  value       = local.logpush_job_names
+}
+
+output "log_pipeline" {
+  description = "What the log pipeline's parts take for all those jobs: the prefixes of the converter's S3 events; one text for compaction's --worker_names and the dashboard's variable."
+  value = {
+    converter_prefixes = [for name in local.logpush_job_names : "${name}/"]
+    worker_names       = join(",", local.logpush_job_names)
+  }
+}
+
+output "kubernetes_workloads" {
+  description = "What this stack runs in the cluster, as <namespace>/<kind>/<name>. scripts/deploy.sh waits until each is rolled out."
+  value       = compact([module.gateway.workload, module.tunnel.workload])
+
+  precondition {
+    condition     = var.kubeconfig_context != null || !(var.enable_grpc_metrics_gateway_tunnel || var.enable_grpc_metrics_gateway)
+    error_message = "kubeconfig_context must name the cluster's context: something in the cluster is managed, and the current context may be another cluster."
+  }
+}
+
 output "caller_binding" {
   description = "What a calling Worker needs: see modules/caller-binding."
   value       = module.caller_binding

@@ -2,17 +2,26 @@
 provider "cloudflare" {}
 
 provider "kubernetes" {
-  config_path    = var.kubeconfig_path
-  config_context = var.kubeconfig_context
+  config_path = var.kubeconfig_path
+  # Never the context that happens to be current: with none named, no cluster is found.
+  config_context = coalesce(var.kubeconfig_context, "kubeconfig_context-is-not-set")
 }
 
-# Used only for the logs' bucket. Without Logpush no AWS account is needed, so then nothing is looked up in one.
+# AWS has the logs' bucket, where it was made here, and the challenge that proves whose bucket it is. Without them no AWS
+# account is needed, and nothing is looked up in one.
+locals {
+  aws = (
+    var.logpush_create_bucket || var.logpush_remove_bucket ||
+    (local.logpush && !var.logpush_ownership_proven && nonsensitive(var.logpush_ownership_token == null))
+  )
+}
+
 provider "aws" {
   region = var.logpush_region
 
-  access_key                  = var.enable_metrics_gateway_worker_logpush ? null : "unused"
-  secret_key                  = var.enable_metrics_gateway_worker_logpush ? null : "unused"
-  skip_credentials_validation = !var.enable_metrics_gateway_worker_logpush
-  skip_requesting_account_id  = !var.enable_metrics_gateway_worker_logpush
-  skip_metadata_api_check     = !var.enable_metrics_gateway_worker_logpush
+  access_key                  = local.aws ? null : "unused"
+  secret_key                  = local.aws ? null : "unused"
+  skip_credentials_validation = !local.aws
+  skip_requesting_account_id  = !local.aws
+  skip_metadata_api_check     = !local.aws
 }

@@ -153,6 +153,12 @@ variable "cloudflared_image" {
   default     = null
 }
 
+variable "cloudflared_image_digest" {
+  description = "Digest of that image, sha256:…, so that the tag cannot move. docs/runbook.md says how to look it up."
+  type        = string
+  default     = null
+}
+
 variable "grpc_metrics_gateway_tunnel_route_network" {
   description = "Path B: the gateway's ClusterIP as a /32 or /128."
   type        = string
@@ -190,7 +196,7 @@ variable "kubeconfig_path" {
 }
 
 variable "kubeconfig_context" {
-  description = "Context in it. null is the current one; name it, so that no other cluster is ever changed by mistake."
+  description = "Context in it. Needed where something in the cluster is managed: the current context may be another cluster."
   type        = string
   default     = null
 }
@@ -206,7 +212,7 @@ variable "enable_metrics_gateway_worker_logpush" {
 variable "logpush_bucket" {
   description = "S3 bucket for the logs."
   type        = string
-  default     = "unused"
+  default     = null
 }
 
 variable "logpush_region" {
@@ -216,7 +222,31 @@ variable "logpush_region" {
 }
 
 variable "logpush_create_bucket" {
-  description = "Whether this stack creates the bucket."
+  description = "Whether this stack creates the bucket. It stays when Logpush or the Worker is switched off."
+  type        = bool
+  default     = false
+}
+
+variable "logpush_remove_bucket" {
+  description = "Lets go of the bucket that this stack created. S3 refuses while it holds logs."
+  type        = bool
+  default     = false
+}
+
+variable "logpush_other_worker_names" {
+  description = "More Workers whose logs the job pushes."
+  type        = list(string)
+  default     = []
+}
+
+variable "cloudflare_logpush_job_names" {
+  description = "Jobs that the environment's log pipeline already knows. The output of the same name has this stack's job, too."
+  type        = list(string)
+  default     = []
+}
+
+variable "enable_cloudflare_log_analytics" {
+  description = "Whether the environment has a log pipeline (converter to Parquet, compaction, dashboard). The plan then warns while cloudflare_logpush_job_names lacks this stack's job."
   type        = bool
   default     = false
 }

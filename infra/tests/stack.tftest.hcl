@@ -51,6 +51,7 @@ variables {
   metrics_gateway_worker_build_dir         = "./modules/worker/tests/fixture"
   enable_grpc_metrics_gateway_tunnel       = true
   enable_metrics_gateway_cloudflare_worker = true
+  kubeconfig_context                       = "cell1-dev"
 }
 
 run "path_a_needs_nothing_by_hand" {
@@ -172,6 +173,135 @@ run "logpush_is_named_after_the_script" {
   assert {
     condition     = output.logpush_job_name == "cell1-dev-metrics-gateway-worker-logs"
     error_message = "the job must be <script>-logs"
+  }
+}
+
+run "what_is_in_a_cluster_needs_its_context" {
+  command = plan
+  variables {
+    kubeconfig_context = null
+  }
+  expect_failures = [output.kubernetes_workloads]
+}
+
+run "a_worker_alone_needs_no_cluster" {
+  command = plan
+  variables {
+    enable_grpc_metrics_gateway_tunnel    = false
+    metrics_gateway_worker_vpc_service_id = "0196a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+    kubeconfig_context                    = null
+  }
+
+  assert {
+    condition     = length(output.kubernetes_workloads) == 0
+    error_message = "nothing is in a cluster"
+  }
+}
+
+run "every_workload_is_waited_for" {
+  command = apply
+  variables {
+    enable_grpc_metrics_gateway = true
+  }
+
+  assert {
+    condition     = output.kubernetes_workloads == tolist(["metrics-gateway/statefulset/grpc-metrics-gateway", "metrics-gateway/deployment/cloudflared-cell1-dev-grpc-metrics-gateway"])
+    error_message = "gateway and connector must be named"
+  }
+}
+
+# AWS credentials are looked up only where AWS has something, and wherever it has.
+run "no_aws_account_without_logs" {
+  command = plan
+
+  assert {
+    condition     = !local.aws
+    error_message = "no credentials may be needed"
+  }
+}
+
+run "the_bucket_stays_when_the_worker_goes" {
+  command = apply
+  variables {
+    enable_metrics_gateway_cloudflare_worker = false
+    enable_metrics_gateway_worker_logpush    = true
+    logpush_bucket                           = "example-logs"
+    logpush_create_bucket                    = true
+  }
+
+  assert {
+    condition     = local.aws && output.logpush_job_name == null && jsondecode(output.logpush_bucket_policy_json).Statement[0].Effect == "Allow"
+    error_message = "without the Worker the bucket must stay, and credentials be looked up to look after it"
+  }
+}
+
+run "letting_go_of_the_bucket_needs_credentials" {
+  command = plan
+  variables {
+    logpush_remove_bucket = true
+  }
+
+  assert {
+    condition     = local.aws
+    error_message = "credentials must be looked up to delete the bucket"
+  }
+}
+
+run "a_proven_foreign_bucket_needs_no_credentials" {
+  command = plan
+  variables {
+    enable_metrics_gateway_worker_logpush = true
+    logpush_bucket                        = "example-logs"
+    logpush_ownership_proven              = true
+  }
+
+  assert {
+    condition     = !local.aws
+    error_message = "nothing at AWS is read or managed"
+  }
+}
+
+run "the_job_is_appended_for_the_log_pipeline" {
+  command = apply
+  variables {
+    enable_metrics_gateway_worker_logpush = true
+    logpush_bucket                        = "example-logs"
+    cloudflare_logpush_job_names          = ["cell1-dev-global-worker-logs"]
+  }
+
+  assert {
+    condition     = output.cloudflare_logpush_job_names == tolist(["cell1-dev-global-worker-logs", "cell1-dev-metrics-gateway-worker-logs"])
+    error_message = "the list must have this stack's job, after those it was given"
+  }
+  assert {
+    condition     = output.log_pipeline.converter_prefixes == ["cell1-dev-global-worker-logs/", "cell1-dev-metrics-gateway-worker-logs/"] && output.log_pipeline.worker_names == "cell1-dev-global-worker-logs,cell1-dev-metrics-gateway-worker-logs"
+    error_message = "converter, compaction and dashboard must be told of every job"
+  }
+}
+
+run "a_pipeline_that_does_not_know_the_job_is_a_warning" {
+  command = apply
+  variables {
+    enable_metrics_gateway_worker_logpush = true
+    logpush_bucket                        = "example-logs"
+    enable_cloudflare_log_analytics       = true
+    cloudflare_logpush_job_names          = ["cell1-dev-global-worker-logs"]
+  }
+  expect_failures = [check.the_log_pipeline_knows_the_job]
+}
+
+run "a_pipeline_that_knows_it_is_none" {
+  command = apply
+  variables {
+    enable_metrics_gateway_worker_logpush = true
+    logpush_bucket                        = "example-logs"
+    enable_cloudflare_log_analytics       = true
+    cloudflare_logpush_job_names          = ["cell1-dev-metrics-gateway-worker-logs"]
+  }
+
+  assert {
+    condition     = output.cloudflare_logpush_job_names == tolist(["cell1-dev-metrics-gateway-worker-logs"])
+    error_message = "no name may be there twice"
   }
 }
 

@@ -64,6 +64,16 @@ describe("OpenTofu and the Worker", () => {
     }
   });
 
+  test("the adoption guide imports what the modules make", () => {
+    const addresses = [...read("docs", "adopting.md").matchAll(/^ +to = module\.(\w+)\.(\w+)\.(\w+)\[0\]/gm)];
+    assert.ok(addresses.length >= 8);
+    for (const [address, module, type, name] of addresses) {
+      const folder = join("infra", "modules", module.replaceAll("_", "-"));
+      const code = readdirSync(join(ROOT, folder)).filter((file) => file.endsWith(".tf")).map((file) => read(folder, file)).join("\n");
+      assert.ok(code.includes(`resource "${type}" "${name}" {\n  count =`), address);
+    }
+  });
+
   test("the snippets for callers name the entrypoint that the Worker exports", () => {
     assert.match(read("src", "entrypoint.mjs"), /export class MetricsReporter /);
     assert.match(read("infra", "modules", "caller-binding", "main.tf"), /entrypoint = "MetricsReporter"/);
@@ -181,13 +191,14 @@ describe("links", () => {
       if (/ providers lock | init -upgrade -backend=false/.test(command)) continue;
       assert.match(command, /^TF_DATA_DIR=\.terraform\.(dev|<env>) /, command);
     }
-    assert.match(read("scripts", "deploy.sh"), /export TF_DATA_DIR=\$infra\/\.terraform\.\$env /);
+    assert.match(read("scripts", "deploy.sh"), /export TF_DATA_DIR=\$infra\/\.terraform\.\$target /);
   });
 
   test("the scripts send their users to sections of the runbook that exist", () => {
     const known = all(read("docs", "runbook.md"), /^#{1,6} (.+)$/gm);
     for (const [file, section] of [
       ["scripts/deploy.sh", "Troubleshooting"],
+      ["scripts/deploy.sh", "A deployment fails"],
       ["scripts/deploy.sh", "Rollback and disable"],
       ["scripts/verify-checks/push.mjs", "Troubleshooting"],
     ]) {

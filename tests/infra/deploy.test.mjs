@@ -21,7 +21,7 @@ case $1 in
     for argument; do case $argument in -out=*) echo "a plan" >"\${argument#-out=}" ;; esac; done
     echo "revision: $TF_VAR_revision data: $TF_DATA_DIR" >>"$TOFU_LOG"
     echo "workspace: \${TF_WORKSPACE-none}" >>"$TOFU_LOG"
-    echo "variables: $TF_VAR_cell $TF_VAR_env $TF_VAR_account_id" >>"$TOFU_LOG"
+    echo "variables: $TF_VAR_cell $TF_VAR_env $TF_VAR_account_id $TF_VAR_kubeconfig_context" >>"$TOFU_LOG"
     exit "\${PLAN_STATUS:-2}" ;;
   show)
     printf '{"resource_changes":[%s]}' "$PLAN_CHANGES" ;;
@@ -321,14 +321,17 @@ describe("one of several cells", () => {
   });
 });
 
-test("cell, environment and account can come from the command line alone", async () => {
-  writeFileSync(join(directory, "infra/config/vars/cell2-dev.tfvars"), "enable_metrics_gateway_cloudflare_worker = true\n");
-  writeFileSync(join(directory, "infra/config/backend/cell2-dev.hcl"), BACKEND.replace("dev.", "cell2-dev."));
+// Cell, environment, account and context are not in it.
+test("a file made for the older runbook deploys unchanged", async () => {
+  cpSync(join(ROOT, "tests/infra/runbook.tfvars"), join(directory, "infra/config/vars/cell1-prod2.tfvars"));
+  writeFileSync(join(directory, "infra/config/backend/cell1-prod2.hcl"), BACKEND.replace("dev.", "cell1-prod2."));
   commit();
-  const env = { CLOUDFLARE_ACCOUNT_ID: "0123456789abcdef0123456789abcdef" };
-  const { status, output, calls } = await deploy(["--env", "dev", "--cell", "cell2", "--yes", "--no-verify"], env);
+  const { status, output, calls } = await deploy(
+    ["--env", "prod2", "--cell", "cell1", "--kube-context", "cell1-prod2", "--yes", "--no-verify"],
+    { CLOUDFLARE_ACCOUNT_ID: "0123456789abcdef0123456789abcdef" },
+  );
   assert.equal(status, 0, output);
-  assert.match(calls, /variables: cell2 dev 0123456789abcdef0123456789abcdef/);
+  assert.match(calls, /variables: cell1 prod2 0123456789abcdef0123456789abcdef cell1-prod2/);
 });
 
 describe("a saved plan", () => {

@@ -36,12 +36,13 @@ check_stack() {
   fi
 }
 
-# plan_with FILE: the root stack planned on mock providers with the values of a tfvars file.
+# plan_with FILE [LINE…]: the root stack planned on mock providers with the values of a tfvars file, and those lines.
 plan_with() {
   local copy=$SCRATCH/vars
   rm -rf "$copy" && cp -R infra "$copy" && rm -f "$copy"/tests/*.tftest.hcl || return 1
   # Only what the example leaves for its user to fill in is filled in.
   sed 's/"00000000000000000000000000000000"/"0123456789abcdef0123456789abcdef"/' "$1" >"$copy/example.auto.tfvars"
+  printf '\n%s\n' "${@:2}" >>"$copy/example.auto.tfvars"
   {
     sed '/^variables {/,$d' infra/tests/stack.tftest.hcl # its mocks
     printf 'run "plans" {\n  command = plan\n  variables {\n'
@@ -111,6 +112,9 @@ step "root stack" check_stack infra .
 for file in infra/config/vars/*; do
   step "example $(basename "$file")" plan_with "$file"
 done
+# What deploy.sh adds from its command line.
+step "the older runbook's tfvars" plan_with tests/infra/runbook.tfvars \
+  'account_id = "0123456789abcdef0123456789abcdef"' 'cell = "cell1"' 'env = "prod2"' 'kubeconfig_context = "cell1-prod2"'
 step "upload of dist/" upload
 step "reproducible build" reproducible
 step "alert rules (promtool)" rules

@@ -1,6 +1,7 @@
-# Copy to <env>.hcl: where that environment's state is kept. Needs OpenTofu or Terraform 1.10 for use_lockfile.
+# Copy to <env>.hcl (or <cell>-<env>.hcl): where that environment's state is kept. The key must name it, since two
+# environments must not share a state. Needs OpenTofu or Terraform 1.10 for use_lockfile.
 bucket       = "example-tofu-state"
-key          = "metrics-gateway-worker/dev.tfstate"
+key          = "metrics-gateway-worker/<env>.tfstate"
 region       = "us-east-1"
 encrypt      = true
 use_lockfile = true

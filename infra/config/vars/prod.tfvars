@@ -9,6 +9,10 @@ enable_metrics_gateway_cloudflare_worker = true
 
 kubeconfig_context = "cell1-prod" # as in `kubectl config get-contexts`
 
+# The connector's image by digest, so that the tag cannot move: docs/runbook.md, "Change", says how to look it up.
+# cloudflared_image        = "cloudflare/cloudflared:2026.8.2"
+# cloudflared_image_digest = "sha256:…"
+
 # How a deployment is verified, once a caller is there (docs/runbook.md, "First deployment").
 # verify_args = "--caller https://example-caller-prod.<subdomain>.workers.dev --kubectl --kube-context cell1-prod"
 

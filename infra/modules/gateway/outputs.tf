@@ -8,6 +8,11 @@ output "namespace" {
   value       = local.namespace
 }
 
+output "workload" {
+  description = "The gateway as <namespace>/statefulset/<name>. null when another stack makes it."
+  value       = var.enable_grpc_metrics_gateway ? "${local.namespace}/statefulset/${var.name}" : null
+}
+
 output "enabled" {
   description = "Whether this module makes the gateway."
   value       = var.enable_grpc_metrics_gateway

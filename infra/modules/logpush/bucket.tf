@@ -1,5 +1,6 @@
 locals {
-  bucket_count = var.enable && var.create_bucket ? 1 : 0
+  # Not tied to var.enable: logs outlive the job and the Worker that wrote them.
+  bucket_count = var.create_bucket && !var.remove_bucket ? 1 : 0
 
   # The user Cloudflare writes with, from its guide to the S3 destination.
   cloudflare_logpush_user = "arn:aws:iam::391854517948:user/cloudflare-logpush"
@@ -12,14 +13,14 @@ locals {
         Effect    = "Allow"
         Principal = { AWS = local.cloudflare_logpush_user }
         Action    = "s3:PutObject"
-        Resource  = "arn:aws:s3:::${var.bucket}/${local.job_name}/*"
+        Resource  = "arn:aws:s3:::${local.bucket}/${local.job_name}/*"
       },
       {
         Sid       = "TlsOnly"
         Effect    = "Deny"
         Principal = "*"
         Action    = "s3:*"
-        Resource  = ["arn:aws:s3:::${var.bucket}", "arn:aws:s3:::${var.bucket}/*"]
+        Resource  = ["arn:aws:s3:::${local.bucket}", "arn:aws:s3:::${local.bucket}/*"]
         Condition = { Bool = { "aws:SecureTransport" = "false" } }
       },
     ]
@@ -30,6 +31,13 @@ resource "aws_s3_bucket" "logs" {
   count = local.bucket_count
 
   bucket = var.bucket
+
+  lifecycle {
+    precondition {
+      condition     = var.bucket != null
+      error_message = "create_bucket needs the bucket's name (logpush_bucket), with the job switched off, too."
+    }
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "logs" {

@@ -1,7 +1,10 @@
 locals {
   count            = var.enable ? 1 : 0
   job_name         = coalesce(var.job_name, "${var.script_name}-logs")
-  destination_conf = "s3://${var.bucket}/${local.job_name}/{DATE}?region=${var.region}&sse=AES256"
+  bucket           = var.bucket == null ? "" : var.bucket
+  destination_conf = "s3://${local.bucket}/${local.job_name}/{DATE}?region=${var.region}&sse=AES256"
+
+  one_of = [for name in concat([var.script_name], var.other_script_names) : { key = "ScriptName", operator = "eq", value = name }]
 
   challenge = var.enable && !var.ownership_proven && nonsensitive(var.ownership_token == null)
 }
@@ -44,7 +47,7 @@ resource "cloudflare_logpush_job" "worker" {
   )
 
   # The dataset is the account's: without the filter every Worker's logs would come along.
-  filter = jsonencode({ where = { key = "ScriptName", operator = "eq", value = var.script_name } })
+  filter = length(local.one_of) == 1 ? jsonencode({ where = local.one_of[0] }) : jsonencode({ where = { or = local.one_of } })
 
   output_options = {
     field_names = var.field_names
@@ -55,6 +58,11 @@ resource "cloudflare_logpush_job" "worker" {
   lifecycle {
     # A token is used up when the job is created; a later one is not a change.
     ignore_changes = [ownership_challenge]
+
+    precondition {
+      condition     = var.bucket != null
+      error_message = "the Logpush job needs the bucket's name (logpush_bucket)."
+    }
   }
 
   depends_on = [aws_s3_bucket_policy.logs]

@@ -20,6 +20,18 @@ variable "script_name" {
   type        = string
 }
 
+variable "other_script_names" {
+  description = "More Workers whose logs the same job pushes."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in var.other_script_names : can(regex("^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$", name))])
+    error_message = "other_script_names must be the names of Workers, such as cell1-dev-checkout."
+  }
+}
+
 variable "job_name" {
   description = "Name of the job, the prefix in the bucket, and what log pipelines list it under. null makes it <script_name>-logs."
   type        = string
@@ -32,11 +44,12 @@ variable "job_name" {
 }
 
 variable "bucket" {
-  description = "S3 bucket for the logs."
+  description = "S3 bucket for the logs. Needed with enable or create_bucket."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket))
+    condition     = var.bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket))
     error_message = "bucket must be the name of an S3 bucket alone: no s3://, no path."
   }
 }
@@ -52,7 +65,17 @@ variable "region" {
 }
 
 variable "create_bucket" {
-  description = "Whether to create the bucket, private, with the policy that Logpush needs and an expiry. false: it exists, and its owner adds bucket_policy_json."
+  description = <<-EOT
+    Whether to create the bucket, private, with the policy that Logpush needs and an expiry. It stays when enable is false.
+    false: it exists, and its owner adds bucket_policy_json.
+  EOT
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "remove_bucket" {
+  description = "Lets go of a bucket that was created here, whatever create_bucket says. S3 refuses while it holds logs."
   type        = bool
   default     = false
   nullable    = false

@@ -1,6 +1,8 @@
 locals {
-  app    = "cloudflared-grpc-metrics-gateway"
-  labels = { app = local.app }
+  # Names take the tunnel's name, which has the cell: two tunnels can have their connectors in one namespace.
+  app    = "cloudflared-${var.name}"
+  labels = { app = "cloudflared-grpc-metrics-gateway", "app.kubernetes.io/instance" = var.name }
+  image  = join("@", compact([var.cloudflared_image, var.cloudflared_image_digest]))
 
   namespace = var.create_namespace ? one(kubernetes_namespace_v1.gateway[*].metadata[0].name) : var.namespace
 
@@ -107,7 +109,7 @@ resource "kubernetes_deployment_v1" "cloudflared" {
 
         container {
           name  = "cloudflared"
-          image = var.cloudflared_image
+          image = local.image
           args  = ["tunnel", "run"]
 
           env {
@@ -200,6 +202,13 @@ resource "kubernetes_deployment_v1" "cloudflared" {
           }
         }
       }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.cloudflared_image_digest == null || !strcontains(var.cloudflared_image, "@")
+      error_message = "the digest of the connector's image is given twice: in cloudflared_image and in cloudflared_image_digest."
     }
   }
 

@@ -15,6 +15,11 @@ output "grpc_metrics_gateway_tunnel_virtual_network_name" {
   value       = one(cloudflare_zero_trust_tunnel_cloudflared_virtual_network.gateway[*].name)
 }
 
+output "workload" {
+  description = "The connector as <namespace>/deployment/<name>. null when the tunnel is off."
+  value       = local.count == 0 ? null : "${local.namespace}/deployment/${local.app}"
+}
+
 output "gateway_url" {
   description = "Path B: the URL of the routed address, for GATEWAY_URL. null without a route."
   value = local.count == 0 || local.route_network == null ? null : format(

@@ -16,12 +16,12 @@ variable "account_id" {
 }
 
 variable "name" {
-  description = "Name of the tunnel and of its virtual network, unique in the account, e.g. cell1-dev-grpc-metrics-gateway."
+  description = "Name of the tunnel and of its virtual network, unique in the account, e.g. cell1-dev-grpc-metrics-gateway. The connector is cloudflared-<name>."
   type        = string
 
   validation {
-    condition     = length(var.name) >= 1 && length(var.name) <= 64
-    error_message = "name must have 1 to 64 characters."
+    condition     = can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.name))
+    error_message = "name must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end: Kubernetes objects take it, too."
   }
 }
 
@@ -57,6 +57,17 @@ variable "cloudflared_image" {
       true,
     )
     error_message = "cloudflared_image must be version 2025.7.0 or later: with an older connector Workers VPC answers dns_error, and the VPC service cannot be created."
+  }
+}
+
+variable "cloudflared_image_digest" {
+  description = "Digest of that version, such as sha256:0123…: pins the image whatever becomes of the tag. Change both together."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.cloudflared_image_digest == null || can(regex("^sha256:[0-9a-f]{64}$", var.cloudflared_image_digest))
+    error_message = "cloudflared_image_digest must be sha256: and 64 lower-case hexadecimal digits, as `docker buildx imagetools inspect` prints it."
   }
 }
 

@@ -44,8 +44,12 @@ resource "cloudflare_workers_script" "metrics_gateway_worker" {
   # In the order of their names, which is the order the API answers in: any other is a difference in every plan.
   bindings = values(local.bindings)
 
-  annotations = var.revision == null ? null : { workers_tag = substr(var.revision, 0, 25), workers_message = "git ${var.revision}" }
-  limits      = var.cpu_ms == null ? null : { cpu_ms = var.cpu_ms }
+  # The tag covers both parts: content_sha256 covers index.js alone, so without it a changed Wasm need not change the plan.
+  annotations = {
+    workers_tag     = substr(sha256("${filesha256(local.javascript)} ${filesha256(local.wasm)}"), 0, 25)
+    workers_message = var.revision == null ? null : "git ${var.revision}"
+  }
+  limits = var.cpu_ms == null ? null : { cpu_ms = var.cpu_ms }
 
   # Logs go to Logpush alone: in-dashboard logs are billed and sampled apart from it.
   logpush       = true

@@ -8,6 +8,11 @@ output "entrypoint" {
   value       = "MetricsReporter"
 }
 
+output "tag" {
+  description = "The version's tag in the Cloudflare dashboard: a digest of all parts. null when the Worker is off."
+  value       = one(cloudflare_workers_script.metrics_gateway_worker[*].annotations.workers_tag)
+}
+
 output "parts" {
   description = "SHA-256 of each uploaded part, by part name. null when the Worker is off."
   value = var.enable_metrics_gateway_cloudflare_worker ? {

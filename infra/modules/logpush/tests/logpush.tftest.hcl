@@ -124,13 +124,75 @@ run "makes_a_private_bucket" {
 run "off_means_nothing_is_there" {
   command = plan
   variables {
-    enable        = false
-    create_bucket = true
+    enable = false
+    bucket = null
   }
 
   assert {
     condition     = length(cloudflare_logpush_job.worker) + length(cloudflare_logpush_ownership_challenge.bucket) + length(aws_s3_bucket.logs) == 0 && output.job_name == null
     error_message = "no resource may be left when the job is off"
+  }
+}
+
+run "the_bucket_outlives_the_job" {
+  command = plan
+  variables {
+    enable        = false
+    create_bucket = true
+  }
+
+  assert {
+    condition     = length(cloudflare_logpush_job.worker) == 0 && length(aws_s3_bucket.logs) == 1 && length(aws_s3_bucket_lifecycle_configuration.logs) == 1
+    error_message = "switching the job off must leave the bucket and its expiry"
+  }
+}
+
+run "the_bucket_goes_by_its_own_setting" {
+  command = plan
+  variables {
+    enable        = false
+    create_bucket = true
+    remove_bucket = true
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.logs) + length(aws_s3_bucket_policy.logs) + length(aws_s3_bucket_public_access_block.logs) == 0
+    error_message = "remove_bucket must win"
+  }
+}
+
+run "a_bucket_needs_a_name" {
+  command = plan
+  variables {
+    enable        = false
+    create_bucket = true
+    bucket        = null
+  }
+  expect_failures = [aws_s3_bucket.logs[0]]
+}
+
+run "a_job_needs_a_bucket" {
+  command = plan
+  variables {
+    bucket           = null
+    ownership_proven = true
+  }
+  expect_failures = [cloudflare_logpush_job.worker[0]]
+}
+
+run "one_job_for_several_workers" {
+  command = plan
+  variables {
+    other_script_names = ["cell1-dev-checkout", "cell1-dev-search"]
+  }
+
+  assert {
+    condition = jsondecode(cloudflare_logpush_job.worker[0].filter) == { where = { or = [
+      { key = "ScriptName", operator = "eq", value = "cell1-dev-metrics-gateway-worker" },
+      { key = "ScriptName", operator = "eq", value = "cell1-dev-checkout" },
+      { key = "ScriptName", operator = "eq", value = "cell1-dev-search" },
+    ] } }
+    error_message = "the filter must let each of them through"
   }
 }
 
@@ -144,9 +206,11 @@ run "bad_values_are_refused" {
     sample_rate    = 0
     retention_days = 0
     field_names    = ["Outcome"]
+
+    other_script_names = ["Not a Worker"]
   }
   expect_failures = [
-    var.account_id, var.bucket, var.region, var.job_name, var.sample_rate, var.retention_days, var.field_names,
+    var.account_id, var.bucket, var.region, var.job_name, var.sample_rate, var.retention_days, var.field_names, var.other_script_names,
   ]
 }
 

@@ -65,8 +65,8 @@ run "runs_a_connector_that_workers_vpc_accepts" {
   command = apply
 
   assert {
-    condition     = kubernetes_deployment_v1.cloudflared[0].metadata[0].name == "cloudflared-grpc-metrics-gateway" && kubernetes_deployment_v1.cloudflared[0].metadata[0].namespace == "metrics-gateway"
-    error_message = "the Deployment must be metrics-gateway/cloudflared-grpc-metrics-gateway"
+    condition     = kubernetes_deployment_v1.cloudflared[0].metadata[0].name == "cloudflared-cell1-dev-grpc-metrics-gateway" && kubernetes_deployment_v1.cloudflared[0].metadata[0].namespace == "metrics-gateway"
+    error_message = "the Deployment must be metrics-gateway/cloudflared-<name>"
   }
   assert {
     condition     = kubernetes_deployment_v1.cloudflared[0].spec[0].replicas == "2"
@@ -87,6 +87,32 @@ run "runs_a_connector_that_workers_vpc_accepts" {
   assert {
     condition     = !contains([for e in kubernetes_deployment_v1.cloudflared[0].spec[0].template[0].spec[0].container[0].env : e.name], "TUNNEL_TOKEN")
     error_message = "the token must not be in the environment"
+  }
+}
+
+run "another_cells_connector_can_be_in_the_same_namespace" {
+  command = apply
+  variables {
+    name = "cell2-dev-grpc-metrics-gateway"
+  }
+
+  assert {
+    condition = length(setintersection(
+      [kubernetes_deployment_v1.cloudflared[0].metadata[0].name, kubernetes_secret_v1.token[0].metadata[0].name, kubernetes_pod_disruption_budget_v1.cloudflared[0].metadata[0].name, kubernetes_network_policy_v1.cloudflared[0].metadata[0].name],
+      ["cloudflared-cell1-dev-grpc-metrics-gateway", "cloudflared-cell1-dev-grpc-metrics-gateway-token"],
+    )) == 0
+    error_message = "every name must take the tunnel's"
+  }
+  assert {
+    condition = alltrue([for labels in [
+      kubernetes_deployment_v1.cloudflared[0].spec[0].selector[0].match_labels, kubernetes_pod_disruption_budget_v1.cloudflared[0].spec[0].selector[0].match_labels,
+      kubernetes_network_policy_v1.cloudflared[0].spec[0].pod_selector[0].match_labels, kubernetes_deployment_v1.cloudflared[0].spec[0].template[0].metadata[0].labels,
+    ] : labels == tomap({ app = "cloudflared-grpc-metrics-gateway", "app.kubernetes.io/instance" = "cell2-dev-grpc-metrics-gateway" })])
+    error_message = "every selector must be one tunnel's, and keep the label by which the runbook and the gateway's policy find connectors"
+  }
+  assert {
+    condition     = output.workload == "metrics-gateway/deployment/cloudflared-cell2-dev-grpc-metrics-gateway"
+    error_message = "workload must be what a roll-out is waited for by"
   }
 }
 
@@ -257,6 +283,36 @@ run "a_digest_after_the_version_is_fine" {
     condition     = kubernetes_deployment_v1.cloudflared[0].spec[0].template[0].spec[0].container[0].image == var.cloudflared_image
     error_message = "the image must be passed on"
   }
+}
+
+run "a_digest_pins_the_tag" {
+  command = plan
+  variables {
+    cloudflared_image        = "cloudflare/cloudflared:2025.7.0"
+    cloudflared_image_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+
+  assert {
+    condition     = kubernetes_deployment_v1.cloudflared[0].spec[0].template[0].spec[0].container[0].image == "cloudflare/cloudflared:2025.7.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    error_message = "the image must have the tag and the digest"
+  }
+}
+
+run "two_digests_are_refused" {
+  command = plan
+  variables {
+    cloudflared_image        = "cloudflare/cloudflared:2025.7.0@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    cloudflared_image_digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+  expect_failures = [kubernetes_deployment_v1.cloudflared[0]]
+}
+
+run "a_digest_that_is_none_is_refused" {
+  command = plan
+  variables {
+    cloudflared_image_digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+  }
+  expect_failures = [var.cloudflared_image_digest]
 }
 
 run "the_version_before_the_first_that_works_is_refused" {

@@ -210,8 +210,8 @@ run "a_revision_and_a_cpu_limit_are_passed_on" {
   }
 
   assert {
-    condition     = cloudflare_workers_script.metrics_gateway_worker[0].annotations.workers_tag == "0123456789abcdef012345678"
-    error_message = "the tag must be the revision, cut to the 25 characters a tag may have"
+    condition     = cloudflare_workers_script.metrics_gateway_worker[0].annotations.workers_message == "git 0123456789abcdef0123456789abcdef01234567"
+    error_message = "the message must name the revision"
   }
   assert {
     condition     = cloudflare_workers_script.metrics_gateway_worker[0].limits.cpu_ms == 200
@@ -321,4 +321,36 @@ run "other_bad_values_are_refused" {
     cpu_ms             = 1
   }
   expect_failures = [var.account_id, var.compatibility_date, var.gateway_binding, var.cpu_ms]
+}
+
+run "the_build" {
+  command = apply
+}
+
+run "another_wasm_alone_is_a_change_of_the_plan" {
+  command = plan
+  variables {
+    build_dir = "./tests/another-wasm"
+  }
+
+  assert {
+    condition     = cloudflare_workers_script.metrics_gateway_worker[0].content_sha256 == filesha256("./tests/fixture/index.js")
+    error_message = "this test needs the same index.js"
+  }
+  assert {
+    condition     = output.tag != run.the_build.tag && length(output.tag) == 25
+    error_message = "a Wasm that changed must change an attribute of the script, without a revision, too"
+  }
+}
+
+run "the_same_build_elsewhere_has_the_same_tag" {
+  command = plan
+  variables {
+    revision = "0123456789abcdef0123456789abcdef01234567"
+  }
+
+  assert {
+    condition     = output.tag == run.the_build.tag
+    error_message = "the tag must be the parts' alone"
+  }
 }
