@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { Report } from "./verify-checks/report.mjs";
 import { checkAccount, checkDns, checkNotPublic } from "./verify-checks/private.mjs";
 import { checkPush } from "./verify-checks/push.mjs";
+import { podPages } from "./verify-checks/pods.mjs";
 import { checkSeries, readBefore, sources } from "./verify-checks/series.mjs";
 
 const USAGE = `usage: verify.mjs --caller URL [options]
@@ -18,9 +19,9 @@ The push:
 
 The series, read in one of three ways, so that the sample is seen to arrive:
   --metrics URL         the gateway's /metrics page
-  --kubectl             /metrics inside the gateway's pod; also --kube-context NAME,
-                        --namespace NAME (metrics-gateway), --deployment NAME (grpc-metrics-gateway),
-                        --gateway-port PORT (8080)
+  --kubectl             /metrics inside each of the gateway's pods, added up; needs no shell there. Also
+                        --kube-context NAME, --namespace NAME (metrics-gateway), --service NAME
+                        (grpc-metrics-gateway), --gateway-port PORT (8081, then 8080)
   --prometheus URL      Prometheus: waits for the next scrapes
   --series NAME         another series than pushed_verifications_total
 
@@ -38,10 +39,9 @@ exit status: 0 verified, 1 not verified, 2 wrong usage`;
 const OPTIONS = {
   "account-id": { type: "string" },
   caller: { type: "string", default: process.env.VERIFY_URL },
-  deployment: { type: "string", default: "grpc-metrics-gateway" },
   dns: { type: "string", default: "1.1.1.1" },
   "gateway-hostname": { type: "string" },
-  "gateway-port": { type: "string", default: "8080" },
+  "gateway-port": { type: "string" },
   help: { type: "boolean", short: "h" },
   "kube-context": { type: "string" },
   kubectl: { type: "boolean" },
@@ -52,6 +52,7 @@ const OPTIONS = {
   revision: { type: "string" },
   script: { type: "string" },
   series: { type: "string", default: "pushed_verifications_total" },
+  service: { type: "string", default: "grpc-metrics-gateway" },
   settle: { type: "string" },
   timeout: { type: "string", default: "30" },
   "tunnel-id": { type: "string" },
@@ -114,15 +115,8 @@ function source() {
   if (options.metrics) return sources.page(options.metrics, timeoutMs);
   if (options.prometheus) return sources.prometheus(options.prometheus, timeoutMs);
   if (!options.kubectl) return undefined;
-  return sources.kubectl(
-    {
-      context: options["kube-context"],
-      namespace: options.namespace,
-      deployment: options.deployment,
-      port: options["gateway-port"],
-    },
-    timeoutMs,
-  );
+  const { "kube-context": context, namespace, service, "gateway-port": port } = options;
+  return podPages({ context, namespace, service, port }, timeoutMs);
 }
 
 function push() {

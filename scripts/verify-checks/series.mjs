@@ -1,8 +1,6 @@
 // The sample that was pushed shows up where Prometheus reads it.
 
-import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { describe } from "./report.mjs";
 
 /**
@@ -12,19 +10,6 @@ import { describe } from "./report.mjs";
 export const sources = {
   /** A /metrics page. */
   page: (url, timeoutMs) => async (series) => total(await get(url, timeoutMs), series),
-
-  /** /metrics of the gateway's pod, which nothing outside the cluster can reach. */
-  kubectl: ({ context, namespace, deployment, port }, timeoutMs) => async (series) => {
-    const { stdout } = await promisify(execFile)(
-      "kubectl",
-      [
-        ...(context ? ["--context", context] : []),
-        ...["-n", namespace, "exec", `deploy/${deployment}`, "--", "wget", "-qO-", `http://localhost:${port}/metrics`],
-      ],
-      { timeout: timeoutMs, maxBuffer: 64 << 20 },
-    );
-    return total(stdout, series);
-  },
 
   /** What Prometheus has scraped already. */
   prometheus: (base, timeoutMs) => async (series) => {
@@ -66,7 +51,7 @@ export async function checkSeries(report, read, { series, before, accepted, wait
   }
   report.fail(
     `series: ${series} is ${now}, expected ${before + accepted} or more`,
-    "with several gateway pods the sample may be in another one, or this is another gateway's page",
+    "this may be another gateway's page, or that of one pod of several: --kubectl and --prometheus add them up",
   );
 }
 

@@ -126,26 +126,64 @@ describe("the push and the series", () => {
     assert.match(output, /went from 4 to 5/);
   });
 
-  test("kubectl reads the page inside the gateway's pod", async () => {
-    const bin = mkdtempSync(join(tmpdir(), "verify-kubectl-"));
-    try {
-      // Answers for one exact command line, so that a changed one fails.
+  describe("with kubectl", () => {
+    let bin, other;
+    before(async () => {
+      other = await startGateway();
+      bin = mkdtempSync(join(tmpdir(), "verify-kubectl-"));
+    });
+    after(async () => {
+      await other?.stop();
+      rmSync(bin, { recursive: true });
+    });
+
+    // Answers for these exact command lines, so that a changed one fails. `get` fails on the port that nobody has.
+    const stub = (exec) => {
       writeFileSync(
         join(bin, "kubectl"),
         `#!/bin/sh
-[ "$*" = "--context cell1 -n metrics-gateway exec deploy/grpc-metrics-gateway -- wget -qO- http://localhost:8080/metrics" ] || { echo "unexpected: $*" >&2; exit 1; }
-exec curl -sS http://${gateway.address}/metrics
+case $* in
+  "--context cell1 -n metrics-gateway get service grpc-metrics-gateway -o json") echo '{"spec":{"selector":{"a/b":"gateway","cell":"cell1"}}}' ;;
+  "--context cell1 -n metrics-gateway get pods -l a/b=gateway,cell=cell1 -o json") echo '{"items":[
+    {"metadata":{"name":"gateway-0"},"status":{"phase":"Running"}},
+    {"metadata":{"name":"gateway-1"},"status":{"phase":"Running"}},
+    {"metadata":{"name":"gateway-2","deletionTimestamp":"2026-11-28T00:00:00Z"},"status":{"phase":"Running"}},
+    {"metadata":{"name":"gateway-3"},"status":{"phase":"Pending"}}]}' ;;
+  "--context cell1 -n metrics-gateway exec gateway-0 -- ${exec}") exec curl -sS http://${gateway.address}/metrics ;;
+  "--context cell1 -n metrics-gateway exec gateway-1 -- ${exec}") exec curl -sS http://${other.address}/metrics ;;
+  *) echo "unexpected: $*" >&2; exit 1 ;;
+esac
 `,
       );
       chmodSync(join(bin, "kubectl"), 0o755);
-      const { status, output } = await verify(["--caller", await caller(gateway), "--kubectl", "--kube-context", "cell1"], {
-        PATH: `${bin}:${process.env.PATH}`,
+      return { PATH: `${bin}:${process.env.PATH}` };
+    };
+
+    for (const [what, exec] of [
+      ["a gateway with an admin port", "metrics-gateway get http://localhost:8081/metrics"],
+      ["a gateway with one port", "metrics-gateway get http://localhost:8080/metrics"],
+      ["another gateway, whose image has wget", "wget -qO- http://localhost:8080/metrics"],
+    ]) {
+      test(`${what} is read in each of its pods, and added up`, async () => {
+        await rawPush(gateway.address, "verifications_total", COUNTER);
+        const { status, output } = await verify(["--caller", await caller(other), "--kubectl", "--kube-context", "cell1"], stub(exec));
+        assert.equal(status, 0, output);
+        const both = async () => (await gateway.scrape()).sum("pushed_verifications_total") + (await other.scrape()).sum("pushed_verifications_total");
+        assert.match(output, new RegExp(`ok +series: pushed_verifications_total went from ${(await both()) - 1} to ${await both()}`));
       });
-      assert.equal(status, 0, output);
-      assert.match(output, /ok +series: pushed_verifications_total went from/);
-    } finally {
-      rmSync(bin, { recursive: true });
     }
+
+    test("a given port is the only one that is asked", async () => {
+      const env = stub("metrics-gateway get http://localhost:9000/metrics");
+      const { status, output } = await verify(["--caller", await caller(other), "--kubectl", "--kube-context", "cell1", "--gateway-port", "9000"], env);
+      assert.equal(status, 0, output);
+    });
+
+    test("what fails is said as the first way failed", async () => {
+      const { status, output } = await verify(["--caller", await caller(other), "--kubectl", "--kube-context", "cell1"], stub("nothing"));
+      assert.equal(status, 1, output);
+      assert.match(output, /series: pushed_verifications_total cannot be read \(unexpected: .*metrics-gateway get http:\/\/localhost:8081\/metrics\)/);
+    });
   });
 
   test("the build that answered is compared with the one expected", async () => {
