@@ -152,6 +152,21 @@ describe("the log reference", () => {
   });
 });
 
+describe("the tables for Athena", () => {
+  const tables = all(read("docs", "logs.md"), /CREATE EXTERNAL TABLE \w+ \(\n([^]+?)\n\)\n/g).map((columns) => all(columns, /^ {2}(\w+) /gm));
+
+  test("have the columns that the job pushes, and the queries need", () => {
+    const [pushed] = all(read("infra", "modules", "logpush", "variables.tf"), /variable "field_names"[^]*?default = \[([^\]]+)\]/g);
+    const fields = all(pushed, /"(\w+)"/g).map((name) => name.toLowerCase());
+    assert.equal(tables.length, 2);
+    for (const columns of tables) for (const column of columns) assert.ok(fields.includes(column), column);
+  });
+
+  test("are read by the same queries", () => {
+    assert.deepEqual(tables[0], tables[1]);
+  });
+});
+
 describe("links", () => {
   const pages = pagesIn("");
 
