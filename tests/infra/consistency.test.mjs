@@ -1,6 +1,7 @@
 // What is said in two places says the same.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
@@ -62,6 +63,11 @@ describe("OpenTofu and the Worker", () => {
       assert.match(toml, ours);
       assert.match(main, theirs);
     }
+  });
+
+  test("the modules' pages list the inputs and outputs that they have", () => {
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, "infra", "docs.mjs"), "--check"], { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
   });
 
   test("the adoption guide imports what the modules make", () => {
