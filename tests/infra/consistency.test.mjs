@@ -158,6 +158,26 @@ describe("the log reference", () => {
   });
 });
 
+describe("the page for people on call", () => {
+  const page = read("docs", "on-call.md");
+  const symptoms = page.split(/^## /m).slice(2);
+
+  test("says of each symptom what reports it, what it means and what to do", () => {
+    assert.ok(symptoms.length >= 10);
+    for (const symptom of symptoms) {
+      const fields = all(symptom, /^- \*\*(\w+)\*\*: ?/gm);
+      assert.deepEqual(fields, ["Alert", "Log", "Metric", "Means", "Do"], symptom.split("\n")[0]);
+      const [does] = all(symptom, /^- \*\*Do\*\*:([^]*)/gm);
+      assert.match(does, /`(?:kubectl|npx|scripts\/)|\n {2}kubectl|\.md#/, symptom.split("\n")[0]);
+    }
+  });
+
+  test("has every alert and every log event", () => {
+    for (const alert of all(read("dashboards", "rules.yml"), /- alert: (\w+)/g)) assert.ok(page.includes(`\`${alert}\``), alert);
+    for (const event of all(read("docs", "logs.md"), /^\| `(\w+)` \| (?:warn|error) \|/gm)) assert.ok(page.includes(`\`${event}\``), event);
+  });
+});
+
 describe("the tables for Athena", () => {
   const tables = all(read("docs", "logs.md"), /CREATE EXTERNAL TABLE \w+ \(\n([^]+?)\n\)\n/g).map((columns) => all(columns, /^ {2}(\w+) /gm));
 
