@@ -1,36 +1,33 @@
 #!/usr/bin/env node
-// Writes metrics-gateway-worker.json, the Grafana dashboard, from the panels below. With --check only says
-// whether the file is what they make.
+// Writes metrics-gateway-worker.json, the Grafana dashboard, from the panels below, and prometheusrule.yaml, the
+// rules for the Prometheus operator, from rules.yml. With --check only says whether the files are what they make.
 
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { DATASOURCE, heatmap, laidOut, row, series, stat, table, variable } from "./panels.mjs";
 
-const FILE = fileURLToPath(new URL("metrics-gateway-worker.json", import.meta.url));
-
-const DATASOURCE = { type: "prometheus", uid: "${datasource}" };
-const WIDTH = 24;
-
-// Every series of the gateway has the job it is scraped under. Several pods each hold a part of the sums.
-const JOB = 'job=~"$job"';
+// Every series of the gateway has the job it is scraped under, and the cell where its pods have one. Several pods each
+// hold a part of the sums.
+const CELL = 'cell=~"$cell"';
+const JOB = `${CELL}, job=~"$job"`;
 const samples = (outcome) => `pushed_metrics_reporter_samples_total{${JOB}, outcome=~"${outcome}"}`;
 const pushes = (outcome) => `pushed_metrics_reporter_pushes_total{${JOB}, ${outcome}}`;
 const rate = (by, selector) => `sum by (${by}) (rate(${selector}[$__rate_interval]))`;
 const total = (selector) => `sum(rate(${selector}[$__rate_interval]))`;
+/**
+ * By how much the counters rose, as rules.yml counts it: of a series that is new (a first loss of its kind, a pod that
+ * was moved) all that it has, which rate() and increase() do not see.
+ */
+function grown(selector) {
+  const before = "offset $__rate_interval";
+  const held = `(last_over_time(${selector}[6h] ${before}) <= ${selector} or 0 * ${selector})`;
+  return `((${selector} unless ${selector} ${before}) - ${held} or increase(${selector}[$__rate_interval]))`;
+}
+const risen = (selector) => `sum(${grown(selector)})`;
+const risenBy = (by, selector) => `sum by (${by}) (${grown(selector)})`;
 /** Without traffic there is no ratio: 0 / 0 would show as NaN. */
 const ratio = (part, whole) => `${part} / (${whole} > 0)`;
 const SETTLED = "delivered|rejected|dropped|unknown";
 const CALLER = `${JOB}, worker=~"$worker"`;
-
-/** One stable colour for each way a sample ends, on all panels. */
-const COLOURS = {
-  delivered: "green",
-  coalesced: "blue",
-  rejected: "orange",
-  dropped: "red",
-  unknown: "purple",
-  refused: "yellow",
-  retried: "super-light-blue",
-};
 
 const SHARE_OF_LOSS = [
   { color: "green", value: null },
@@ -45,22 +42,22 @@ const ROWS = [
       "Dropped",
       "Share of what was settled that was provably not applied.",
       "percentunit",
-      ratio(total(samples("dropped")), total(samples(SETTLED))),
-      { thresholds: SHARE_OF_LOSS, zeroIf: samples(SETTLED), decimals: 2 },
+      ratio(risen(samples("dropped")), risen(samples(SETTLED))),
+      { thresholds: SHARE_OF_LOSS, zeroIf: total(samples(SETTLED)), decimals: 2 },
     ),
     stat(
       "Unknown",
       "Share of what was settled that may or may not have been applied: pushes that timed out or broke off.",
       "percentunit",
-      ratio(total(samples("unknown")), total(samples(SETTLED))),
-      { thresholds: SHARE_OF_LOSS, zeroIf: samples(SETTLED), decimals: 2 },
+      ratio(risen(samples("unknown")), risen(samples(SETTLED))),
+      { thresholds: SHARE_OF_LOSS, zeroIf: total(samples(SETTLED)), decimals: 2 },
     ),
     stat(
       "Refused",
       "Share of what callers offered that was not let in: invalid, or no room.",
       "percentunit",
-      ratio(total(samples("refused")), total(samples(`${SETTLED}|coalesced|refused`))),
-      { thresholds: SHARE_OF_LOSS, zeroIf: samples(`${SETTLED}|coalesced`), decimals: 2 },
+      ratio(risen(samples("refused")), risen(samples(`${SETTLED}|coalesced|refused`))),
+      { thresholds: SHARE_OF_LOSS, zeroIf: total(samples(`${SETTLED}|coalesced`)), decimals: 2 },
     ),
     stat(
       "Push latency, p99",
@@ -85,14 +82,14 @@ const ROWS = [
       [[rate("outcome", samples(`${SETTLED}|coalesced|refused`)), "{{outcome}}"]],
       { stack: true, colours: true },
     ),
-    series("Dropped, by reason", "Provably not applied. The reasons are in docs/delivery.md.", "cps", [
-      [rate("reason", samples("dropped")), "{{reason}}"],
+    series("Dropped, by reason", "Provably not applied, in each interval. The reasons are in docs/delivery.md.", "short", [
+      [risenBy("reason", samples("dropped")), "{{reason}}"],
     ]),
-    series("Unknown, by reason", "May or may not have been applied, and not sent again unless the gateway dedupes.", "cps", [
-      [rate("reason", samples("unknown")), "{{reason}}"],
+    series("Unknown, by reason", "May or may not have been applied, in each interval; not sent again unless the gateway dedupes.", "short", [
+      [risenBy("reason", samples("unknown")), "{{reason}}"],
     ]),
-    series("Refused, by reason", "Not let in. All but buffer_full and too_many_metrics are mistakes in a caller's code.", "cps", [
-      [rate("reason", samples("refused")), "{{reason}}"],
+    series("Refused, by reason", "Not let in, in each interval. All but buffer_full and too_many_metrics are mistakes in a caller's code.", "short", [
+      [risenBy("reason", samples("refused")), "{{reason}}"],
     ]),
     series("Rejected by the gateway", "Metrics of pushes that ended OK and were not applied.", "cps", [
       [total(samples("rejected")), "rejected"],
@@ -166,6 +163,9 @@ const ROWS = [
   ]),
   row("The gateway", [
     series("Scraped", "1 for each gateway pod that Prometheus reaches.", "none", [[`up{${JOB}}`, "{{instance}}"]]),
+    series("Connections of the tunnel", "To Cloudflare's edge, of each connector; four is usual.", "none", [
+      [`cloudflared_tunnel_ha_connections{${CELL}, job=~"(.+/)?cloudflared-grpc-metrics-gateway"}`, "{{instance}}"],
+    ]),
     series("Pushes answered, by status", "As the gateway counts them, the Worker's own metrics included.", "cps", [
       [rate("code", `metrics_gateway_pushes_total{${JOB}}`), "{{code}}"],
     ]),
@@ -183,177 +183,7 @@ function callers(q, bucket) {
   return `histogram_quantile(${q}, sum by (worker, le) (rate(${bucket}{${CALLER}}[$__rate_interval])))`;
 }
 
-// -- panels --
-
-function row(title, panels) {
-  return { title, panels };
-}
-
-function panel(type, title, description, targets, { width, height }, fieldConfig, options) {
-  return {
-    type,
-    title,
-    description,
-    datasource: DATASOURCE,
-    gridPos: { w: width, h: height },
-    targets: targets.map((target, index) => ({ refId: String.fromCharCode(65 + index), datasource: DATASOURCE, ...target })),
-    fieldConfig: { overrides: [], ...fieldConfig },
-    options,
-  };
-}
-
-/**
- * `zeroIf`: a selector whose presence makes an absent share 0. Without it a loss that never happened and a
- * Prometheus that sees nothing would look the same.
- */
-function stat(title, description, unit, expr, { thresholds, decimals, zeroIf } = {}) {
-  return panel(
-    "stat",
-    title,
-    description,
-    [{ expr: zeroIf === undefined ? expr : `(${expr}) or 0 * ${total(zeroIf)}`, legendFormat: title, range: true }],
-    { width: 4, height: 4 },
-    {
-      defaults: {
-        unit,
-        ...(decimals === undefined ? {} : { decimals }),
-        color: { mode: "thresholds" },
-        thresholds: { mode: "absolute", steps: thresholds ?? [{ color: "green", value: null }] },
-      },
-    },
-    {
-      colorMode: "value",
-      graphMode: "area",
-      justifyMode: "auto",
-      orientation: "auto",
-      reduceOptions: { calcs: ["lastNotNull"], fields: "", values: false },
-      textMode: "auto",
-    },
-  );
-}
-
-function series(title, description, unit, targets, { stack = false, colours = false } = {}) {
-  return panel(
-    "timeseries",
-    title,
-    description,
-    targets.map(([expr, legendFormat]) => ({ expr, legendFormat, range: true })),
-    { width: 8, height: 8 },
-    {
-      defaults: {
-        unit,
-        min: 0,
-        color: { mode: "palette-classic" },
-        custom: {
-          drawStyle: "line",
-          fillOpacity: stack ? 30 : 10,
-          lineWidth: 1,
-          showPoints: "auto",
-          spanNulls: false,
-          stacking: { mode: stack ? "normal" : "none", group: "A" },
-        },
-      },
-      overrides: colours
-        ? Object.entries(COLOURS).map(([name, fixedColor]) => ({
-            matcher: { id: "byName", options: name },
-            properties: [{ id: "color", value: { mode: "fixed", fixedColor } }],
-          }))
-        : [],
-    },
-    {
-      legend: { calcs: ["mean", "max"], displayMode: "table", placement: "bottom", showLegend: true },
-      tooltip: { mode: "multi", sort: "desc" },
-    },
-  );
-}
-
-function heatmap(title, description, expr) {
-  return panel(
-    "heatmap",
-    title,
-    description,
-    [{ expr, legendFormat: "{{le}}", format: "heatmap", range: true }],
-    { width: 8, height: 8 },
-    { defaults: { custom: { scaleDistribution: { type: "linear" } } } },
-    {
-      calculate: false,
-      color: { mode: "scheme", scheme: "Oranges", steps: 64, exponent: 0.5, reverse: false, scale: "exponential", fill: "dark-orange" },
-      cellGap: 1,
-      exemplars: { color: "rgba(255,0,255,0.7)" },
-      filterValues: { le: 1e-9 },
-      legend: { show: true },
-      rowsFrame: { layout: "auto" },
-      tooltip: { mode: "single", yHistogram: false, showColorScale: false },
-      yAxis: { axisPlacement: "left", reverse: false, unit: "ms" },
-    },
-  );
-}
-
-function table(title, description, valueName, exprs) {
-  return {
-    ...panel(
-      "table",
-      title,
-      description,
-      exprs.map((expr) => ({ expr, format: "table", instant: true, range: false })),
-      { width: 8, height: 8 },
-      { defaults: { custom: { align: "auto", cellOptions: { type: "auto" }, inspect: false } } },
-      { cellHeight: "sm", showHeader: true, sortBy: [{ displayName: valueName, desc: true }] },
-    ),
-    transformations: [
-      { id: "organize", options: { excludeByName: { Time: true }, indexByName: {}, renameByName: { Value: valueName, __name__: "Metric", worker: "Caller" } } },
-    ],
-  };
-}
-
 // -- the dashboard --
-
-function variable(name, label, query) {
-  return {
-    type: "query",
-    name,
-    label,
-    datasource: DATASOURCE,
-    definition: query,
-    query: { query, refId: "variable" },
-    refresh: 2,
-    sort: 1,
-    includeAll: true,
-    // Not the list of all values: a series without the label is part of "All", too.
-    allValue: ".*",
-    multi: true,
-    current: { selected: true, text: ["All"], value: ["$__all"] },
-    options: [],
-    regex: "",
-    hide: 0,
-    skipUrlSync: false,
-  };
-}
-
-/** Rows in order, and in each row the panels from left to right, wrapped. */
-function laidOut() {
-  const panels = [];
-  let y = 0;
-  let id = 0;
-  for (const { title, panels: own } of ROWS) {
-    panels.push({ type: "row", id: ++id, title, collapsed: false, gridPos: { x: 0, y, w: WIDTH, h: 1 }, panels: [] });
-    y += 1;
-    let x = 0;
-    let height = 0;
-    for (const { gridPos, ...rest } of own) {
-      if (x + gridPos.w > WIDTH) {
-        x = 0;
-        y += height;
-        height = 0;
-      }
-      panels.push({ id: ++id, ...rest, gridPos: { x, y, ...gridPos } });
-      x += gridPos.w;
-      height = Math.max(height, gridPos.h);
-    }
-    y += height;
-  }
-  return panels;
-}
 
 const DASHBOARD = {
   title: "metrics-gateway-worker",
@@ -388,19 +218,40 @@ const DASHBOARD = {
   templating: {
     list: [
       { type: "datasource", name: "datasource", label: "Data source", query: "prometheus", current: {}, options: [], refresh: 1, regex: "", hide: 0, includeAll: false, multi: false, skipUrlSync: false },
-      variable("job", "Job", 'label_values({__name__=~"pushed_metrics_reporter_.+|metrics_gateway_.+"}, job)'),
-      variable("worker", "Caller", 'label_values({__name__=~"pushed_.+", job=~"$job"}, worker)'),
+      variable("cell", "Cell", 'label_values({__name__=~"pushed_metrics_reporter_.+|metrics_gateway_.+"}, cell)'),
+      variable("job", "Job", `label_values({__name__=~"pushed_metrics_reporter_.+|metrics_gateway_.+", ${CELL}}, job)`),
+      variable("worker", "Caller", `label_values({__name__=~"pushed_.+", ${JOB}}, worker)`),
     ],
   },
-  panels: laidOut(),
+  panels: laidOut(ROWS),
 };
 
-const text = `${JSON.stringify(DASHBOARD, null, 2)}\n`;
-if (process.argv[2] === "--check") {
-  if (readFileSync(FILE, "utf8") !== text) {
-    console.error("dashboards/metrics-gateway-worker.json is not what dashboards/build.mjs makes; run: node dashboards/build.mjs");
-    process.exit(1);
+/** rules.yml as the Prometheus operator's resource, comments included. */
+function prometheusRule() {
+  const rules = readFileSync(new URL("rules.yml", import.meta.url), "utf8");
+  return [
+    "# Made from rules.yml by build.mjs.",
+    "apiVersion: monitoring.coreos.com/v1",
+    "kind: PrometheusRule",
+    "metadata:",
+    "  name: metrics-gateway-worker",
+    "  labels:",
+    "    app.kubernetes.io/name: grpc-metrics-gateway",
+    "spec:",
+    rules.slice(rules.indexOf("groups:\n")).replace(/^(?=.)/gm, "  "),
+  ].join("\n");
+}
+
+const FILES = {
+  "metrics-gateway-worker.json": `${JSON.stringify(DASHBOARD, null, 2)}\n`,
+  "prometheusrule.yaml": prometheusRule(),
+};
+for (const [name, text] of Object.entries(FILES)) {
+  const file = new URL(name, import.meta.url);
+  if (process.argv[2] !== "--check") {
+    writeFileSync(file, text);
+  } else if (!existsSync(file) || readFileSync(file, "utf8") !== text) {
+    console.error(`dashboards/${name} is not what dashboards/build.mjs makes; run: node dashboards/build.mjs`);
+    process.exitCode = 1;
   }
-} else {
-  writeFileSync(FILE, text);
 }

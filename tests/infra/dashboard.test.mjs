@@ -3,14 +3,15 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { DRIVER, Process, ROOT, startGateway, startWorkerd, until } from "../harness/index.mjs";
+import { DRIVER, ROOT, startGateway, startWorkerd, until } from "../harness/index.mjs";
+import { startPrometheus } from "./prometheus.mjs";
 import { HISTOGRAM, rawPush } from "./raw-push.mjs";
 
 const DASHBOARD = JSON.parse(readFileSync(join(ROOT, "dashboards", "metrics-gateway-worker.json"), "utf8"));
@@ -21,7 +22,7 @@ const QUERIES = DASHBOARD.panels.flatMap(({ title, targets = [] }) =>
 );
 
 function substitute(expr) {
-  const query = expr.replaceAll("$__rate_interval", "30s").replaceAll("$job", ".*").replaceAll("$worker", ".*");
+  const query = expr.replaceAll("$__rate_interval", "30s").replaceAll(/\$(cell|job|worker)\b/g, ".*");
   assert.doesNotMatch(query, /\$/, "a variable that the dashboard does not have");
   return query;
 }
@@ -48,6 +49,16 @@ describe("the dashboard file", () => {
   test("it is bound to no data source and no installation", () => {
     assert.doesNotMatch(JSON.stringify(DASHBOARD), /"uid":"(?!\$\{datasource\}"|metrics-gateway-worker")/);
     assert.equal(DASHBOARD.id, undefined, "an id is the installation's");
+  });
+
+  test("every query is of the chosen cells alone", () => {
+    for (const { title, targets = [] } of DASHBOARD.panels) {
+      for (const { expr } of targets) {
+        const selectors = expr.match(/\{[^}]*\}/g);
+        assert.ok(selectors?.length > 0, `${title}: ${expr}`);
+        for (const selector of selectors) assert.match(selector, /cell=~"\$cell"/, `${title}: ${selector}`);
+      }
+    }
   });
 
   test("every query is PromQL", { skip }, () => {
@@ -79,6 +90,33 @@ describe("the dashboard file", () => {
               // Only NaN is not itself.
               ...queries.map((_, index) => ({ expr: `query:${index} != query:${index}`, eval_time: "5m", exp_samples: [] })),
               ...["Dropped", "Unknown", "Refused"].map((share) => ({ expr: zero(share).labels, eval_time: "5m", exp_samples: [zero(share)] })),
+            ],
+          },
+        ],
+      },
+    });
+  });
+
+  test("a first loss of its kind shows, although its series is new", { skip }, () => {
+    const names = ["Dropped A", "Dropped, by reason A"];
+    const queries = names.map((wanted) => QUERIES.find(({ name }) => name === wanted));
+    promtool(["test", "rules", "new.yml"], {
+      "queries.yml": asRules(queries),
+      "new.yml": {
+        rule_files: ["queries.yml"],
+        evaluation_interval: "10s",
+        tests: [
+          {
+            interval: "10s",
+            input_series: [
+              { series: 'pushed_metrics_reporter_samples_total{job="gateway", instance="a", outcome="delivered", reason=""}', values: "0+100x60" },
+              // A pod that has just been started, whose first value is a loss.
+              { series: 'pushed_metrics_reporter_samples_total{job="gateway", instance="b", outcome="dropped", reason="dns_error"}', values: "_x30 300x30" },
+            ],
+            promql_expr_test: [
+              { expr: "query:0", eval_time: "5m20s", exp_samples: [{ labels: "query:0", value: 0.5 }] },
+              { expr: "query:1", eval_time: "5m20s", exp_samples: [{ labels: 'query:1{reason="dns_error"}', value: 300 }] },
+              { expr: "query:1", eval_time: "6m40s", exp_samples: [{ labels: 'query:1{reason="dns_error"}', value: 0 }] },
             ],
           },
         ],
@@ -132,49 +170,17 @@ async function startBadLine(gateway) {
   return { address: `127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), server.close()) };
 }
 
-/** A real Prometheus that scrapes `target` every second and evaluates dashboards/rules.yml. */
-async function startPrometheus(target) {
-  const directory = mkdtempSync(join(tmpdir(), "prometheus-"));
-  cpSync(join(ROOT, "dashboards", "rules.yml"), join(directory, "rules.yml"));
-  // JSON is YAML.
-  writeFileSync(
-    join(directory, "prometheus.yml"),
-    JSON.stringify({
-      global: { scrape_interval: "1s", evaluation_interval: "1s" },
-      rule_files: ["rules.yml"],
-      scrape_configs: [{ job_name: "metrics-gateway", static_configs: [{ targets: [target] }] }],
-    }),
-  );
-  const child = new Process("prometheus", "prometheus", [
-    `--config.file=${join(directory, "prometheus.yml")}`,
-    `--storage.tsdb.path=${join(directory, "data")}`,
-    "--web.listen-address=127.0.0.1:0",
-  ]);
-  const stop = async () => {
-    await child.stop();
-    rmSync(directory, { recursive: true, force: true });
-  };
-  try {
-    const address = await child.until("Prometheus listens", () =>
-      child.lines.map(({ text }) => /Listening on.*address=(127\.0\.0\.1:[1-9]\d*)/.exec(text)?.[1]).find(Boolean),
-    );
-    // It answers 503 from when it listens until its storage and its rules are loaded.
-    await until("Prometheus to be ready", async () => (await fetch(`http://${address}/-/ready`)).ok);
-    const ask = async (path, parameters) => {
-      const response = await fetch(`http://${address}/api/v1/${path}?${new URLSearchParams(parameters)}`);
-      const body = await response.json();
-      assert.equal(body.status, "success", `${JSON.stringify(parameters)}: ${body.error}`);
-      return body.data;
-    };
-    return { ask, query: async (query) => (await ask("query", { query })).result, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+/** A connector's metrics, as far as the dashboard shows them. */
+async function startConnectorMetrics() {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end("cloudflared_tunnel_ha_connections 4\n");
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { address: `127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), server.close()) };
 }
 
 describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
-  let gateway, line, worker, prometheus, load;
+  let gateway, line, worker, connector, prometheus, load;
   const loading = new AbortController();
 
   /** One request's worth of metrics, with what goes wrong in practice: an invalid name, an id as a label. */
@@ -213,7 +219,11 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
     });
     // A histogram there, so the Worker's counter of this name is rejected.
     await rawPush(gateway.address, "known_otherwise_total", HISTOGRAM);
-    prometheus = await startPrometheus(gateway.address);
+    connector = await startConnectorMetrics();
+    prometheus = await startPrometheus({
+      "metrics-gateway": [{ targets: [gateway.address], labels: { cell: "cell1" } }],
+      "cloudflared-grpc-metrics-gateway": [{ targets: [connector.address], labels: { cell: "cell1" } }],
+    });
     load = run();
   });
 
@@ -222,6 +232,7 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
     await load;
     await prometheus?.stop();
     await worker?.stop();
+    connector?.stop();
     line?.stop();
     await gateway?.stop();
   });
@@ -253,7 +264,7 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
       "both callers are offered, and nothing else",
       async () => {
         values = Object.fromEntries(await Promise.all(DASHBOARD.templating.list.filter(({ type }) => type === "query").map(ask)));
-        return isDeepStrictEqual(values, { job: ["metrics-gateway"], worker: ["checkout", "search"] });
+        return isDeepStrictEqual(values, { cell: ["cell1"], job: ["metrics-gateway"], worker: ["checkout", "search"] });
       },
       60_000,
       () => JSON.stringify(values),
