@@ -45,6 +45,7 @@ module "tunnel" {
   cloudflared_image                         = var.cloudflared_image
   cloudflared_image_digest                  = var.cloudflared_image_digest
   namespace                                 = module.gateway.namespace
+  cell                                      = var.cell
   gateway_port                              = var.grpc_metrics_gateway_port
   gateway_pod_port                          = var.grpc_metrics_gateway_pod_port
   enable_network_policy                     = var.enable_cloudflared_network_policy

@@ -82,6 +82,19 @@ EOF
   check_stack "$copy" modules/worker
 }
 
+# infra/modules/gateway makes what deploy/kubernetes/gateway says.
+one_truth() {
+  local copy=$SCRATCH/truth code=0
+  rm -rf "$copy" && cp -R infra "$copy" && rm -f "$copy"/modules/gateway/tests/*.tftest.hcl || return 1
+  node tests/infra/manifests/shape.mjs >"$copy/modules/gateway/tests/kustomize.json" 2>"$SCRATCH/shape.log" || code=$?
+  if [ "$code" -ne 0 ]; then
+    SKIP_REASON=$(tail -n 1 "$SCRATCH/shape.log")
+    return "$code"
+  fi
+  cp tests/infra/manifests/gateway.tftest.hcl.in "$copy/modules/gateway/tests/truth.tftest.hcl"
+  check_stack "$copy" modules/gateway
+}
+
 digest() { node -e 'console.log(require("crypto").createHash("sha256").update(require("fs").readFileSync(process.argv[1])).digest("hex"))' "$1"; }
 
 rules() {
@@ -89,7 +102,7 @@ rules() {
     skip "no promtool on PATH (Debian and Ubuntu: the package prometheus)"
     return
   }
-  promtool check rules dashboards/rules.yml && promtool test rules dashboards/rules.test.yml
+  promtool check rules dashboards/rules.yml && promtool test rules dashboards/*.test.yml
 }
 
 # One more build of this commit, from nothing and in another folder, is dist/ to the byte.
@@ -115,10 +128,11 @@ done
 # What deploy.sh adds from its command line.
 step "the older runbook's tfvars" plan_with tests/infra/runbook.tfvars \
   'account_id = "0123456789abcdef0123456789abcdef"' 'cell = "cell1"' 'env = "prod2"' 'kubeconfig_context = "cell1-prod2"'
+step "gateway module and deploy/kubernetes agree" one_truth
 step "upload of dist/" upload
 step "reproducible build" reproducible
 step "alert rules (promtool)" rules
-step "dashboard is what build.mjs makes" dashboard
+step "dashboard and PrometheusRule are what build.mjs makes" dashboard
 step "deploy, verify, queries, docs" scripts_and_docs
 
 summary "tests/infra/run.sh ran:"

@@ -61,7 +61,7 @@ resource "kubernetes_deployment_v1" "cloudflared" {
 
     template {
       metadata {
-        labels = local.labels
+        labels = merge(local.labels, var.cell == null ? {} : { cell = var.cell })
         annotations = {
           # A new token rolls the pods.
           "checksum/token" = nonsensitive(sha256(data.cloudflare_zero_trust_tunnel_cloudflared_token.gateway[0].token))

@@ -32,6 +32,12 @@ variable "namespace" {
   nullable    = false
 }
 
+variable "cell" {
+  description = "Cell, as the connector's pods' label \"cell\": the PodMonitor hands it to every series. null leaves the label out."
+  type        = string
+  default     = null
+}
+
 variable "create_namespace" {
   description = "Whether to create the namespace. Leave it false where the gateway's own stack does."
   type        = bool

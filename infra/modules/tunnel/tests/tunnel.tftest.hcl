@@ -376,3 +376,15 @@ run "other_bad_values_are_refused" {
     var.account_id, var.name, var.grpc_metrics_gateway_tunnel_replicas, var.gateway_port, var.private_cidrs,
   ]
 }
+
+run "the_cell_is_a_label_of_the_connectors_pods" {
+  command = apply
+  variables {
+    cell = "cell1"
+  }
+
+  assert {
+    condition     = kubernetes_deployment_v1.cloudflared[0].spec[0].template[0].metadata[0].labels["cell"] == "cell1" && !contains(keys(kubernetes_deployment_v1.cloudflared[0].spec[0].selector[0].match_labels), "cell")
+    error_message = "the pods must carry the cell, and the selector, which cannot be changed later, must not"
+  }
+}
