@@ -52,7 +52,7 @@ export function shape(objects) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const absent = missing();
   if (absent) {
-    console.error(absent);
+    console.error(`skipped: ${absent}`);
     process.exit(77);
   }
   console.log(JSON.stringify(shape(validate(render(join(ROOT, "deploy", "kubernetes", "gateway"))).objects)));
