@@ -22,7 +22,7 @@ variable "revision" {
 }
 
 variable "verify_args" {
-  description = "For scripts/deploy.sh, which reads it from the tfvars: arguments with which scripts/verify verifies this environment, separated by blanks, e.g. \"--caller https://caller.example.com --kubectl --kube-context cell1-dev\"."
+  description = "For scripts/deploy.sh, which reads it from the tfvars: arguments with which scripts/verify verifies this environment, separated by blanks, e.g. \"--caller https://caller.example.com --kubectl\"."
   type        = string
   default     = null
 }

@@ -258,7 +258,8 @@ output() { node -e 'console.log([JSON.parse(process.argv[1])[process.argv[2]]?.v
 
 # A failed update of a workload is in the state as if it were done, and the next plan has no changes: ask the cluster.
 kubeconfig=$(value_of kubeconfig_path)
-run_kubectl() { kubectl ${kubeconfig:+--kubeconfig "${kubeconfig/#\~/$HOME}"} --context "$TF_VAR_kubeconfig_context" "$@"; }
+[ -z "$kubeconfig" ] || export KUBECONFIG=${kubeconfig/#\~/$HOME}
+run_kubectl() { kubectl --context "$TF_VAR_kubeconfig_context" "$@"; }
 for workload in $(output kubernetes_workloads); do # namespace/kind/name
   namespace=${workload%%/*}
   say "waiting for ${workload#*/} to be rolled out"
@@ -279,6 +280,11 @@ script=$(output metrics_gateway_worker_script_name)
 tunnel=$(output grpc_metrics_gateway_tunnel_id)
 [ -z "$script" ] || args+=(--script "$script")
 [ -z "$tunnel" ] || args+=(--tunnel-id "$tunnel")
+# For --kubectl: the cluster and the gateway of this environment. What verify_args say comes later, and wins.
+[ -z "$TF_VAR_kubeconfig_context" ] || args+=(--kube-context "$TF_VAR_kubeconfig_context")
+namespace=$(value_of grpc_metrics_gateway_namespace)
+service=$(value_of grpc_metrics_gateway_service_name)
+args+=(${namespace:+--namespace "$namespace"} ${service:+--service "$service"})
 say 'verifying'
 node scripts/verify.mjs "${args[@]}" "${verify_args[@]}" ||
   fail 'deployed, but not verified: docs/runbook.md, "Troubleshooting"; "Rollback and disable" says how to go back'

@@ -40,7 +40,9 @@ esac
 // Writes down how it was called, too. A roll-out ends as $ROLLOUT_STATUS says.
 const KUBECTL = `#!/bin/sh
 echo "kubectl $*" >>"$TOFU_LOG"
+echo "kubeconfig: $KUBECONFIG" >>"$TOFU_LOG"
 case $* in
+  *" get service "*) exit 1 ;;
   *" rollout status "*) exit "\${ROLLOUT_STATUS:-0}" ;;
   *" get pods"*) echo "cloudflared-0 0/1 ImagePullBackOff" ;;
 esac
@@ -293,7 +295,15 @@ describe("the roll-out", () => {
     appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), 'kubeconfig_path = "~/.kube/cell1"\n');
     commit();
     const { calls } = await deploy(args, { WORKLOAD });
-    assert.match(calls, new RegExp(`kubectl --kubeconfig ${process.env.HOME}/\\.kube/cell1 --context cell1-dev`));
+    assert.match(calls, new RegExp(`kubectl --context cell1-dev -n .*\nkubeconfig: ${process.env.HOME}/\\.kube/cell1\n`));
+  });
+
+  test("is followed by a verification that reads the same cluster", async () => {
+    const lines = ['grpc_metrics_gateway_namespace = "cell2-metrics"', 'grpc_metrics_gateway_service_name = "gateway"'];
+    appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), `${lines.join("\n")}\n`);
+    commit();
+    const { calls } = await deploy(["--env", "dev", "--yes", "--kube-context", "cell1-dev", "--verify-url", url()], { VERIFY_ARGS: "--kubectl" });
+    assert.match(calls, /kubectl --context cell1-dev -n cell2-metrics get service gateway -o json/);
   });
 });
 

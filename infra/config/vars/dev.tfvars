@@ -14,7 +14,7 @@ kubeconfig_context = "cell1-dev" # as in `kubectl config get-contexts`
 # cloudflared_image_digest = "sha256:…"
 
 # How a deployment is verified, once a caller is there (docs/runbook.md, "First deployment").
-# verify_args = "--caller https://example-caller-dev.<subdomain>.workers.dev --kubectl --kube-context cell1-dev"
+# verify_args = "--caller https://example-caller-dev.<subdomain>.workers.dev --kubectl"
 
 # The Worker's vars; what is not here keeps the Worker's default.
 metrics_gateway_worker_settings = {

@@ -14,7 +14,7 @@ kubeconfig_context = "cell1-prod" # as in `kubectl config get-contexts`
 # cloudflared_image_digest = "sha256:…"
 
 # How a deployment is verified, once a caller is there (docs/runbook.md, "First deployment").
-# verify_args = "--caller https://example-caller-prod.<subdomain>.workers.dev --kubectl --kube-context cell1-prod"
+# verify_args = "--caller https://example-caller-prod.<subdomain>.workers.dev --kubectl"
 
 # A runaway caller then costs at most this much for each invocation.
 metrics_gateway_worker_cpu_ms = 1000
