@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 export const COUNTER = 1;
 export const HISTOGRAM = 3;
 
-/** Pushes one increment or observation of 1, without labels, and expects status OK. */
-export async function rawPush(address, name, type) {
+/** Pushes one increment or observation of 1, without labels, and expects status OK. `headers`: more of them. */
+export async function rawPush(address, name, type, headers = {}) {
   const text = Buffer.from(name);
   const metric = Buffer.concat([
     Buffer.from([0x0a, text.length]),
@@ -17,7 +17,7 @@ export async function rawPush(address, name, type) {
   const message = Buffer.concat([Buffer.from([0x0a, metric.length]), metric]);
   const response = await fetch(`http://${address}/marqo.metrics.v1.MetricsIngest/Push`, {
     method: "POST",
-    headers: { "content-type": "application/grpc-web+proto", accept: "application/grpc-web+proto", "x-grpc-web": "1" },
+    headers: { "content-type": "application/grpc-web+proto", accept: "application/grpc-web+proto", "x-grpc-web": "1", ...headers },
     body: Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]),
   });
   const answer = Buffer.from(await response.arrayBuffer());
