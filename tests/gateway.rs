@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use grpc_web_unary::{BodyEnd, Code, Reply, Source, UnaryDecoder, request_headers};
 use metrics_gateway::Gateway;
+use metrics_gateway::buckets::Buckets;
 use metrics_gateway::server::{Limits, serve};
 use metrics_gateway_worker::account::Account;
 use metrics_gateway_worker::args::Draft;
@@ -45,15 +46,13 @@ impl Server {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
                 let config = metrics_gateway::Config {
-                    prefix: "pushed_".into(),
-                    buckets: "1,10,100".parse().unwrap(),
+                    buckets: "1,10,100".parse::<Buckets>().unwrap().into(),
                     max_series: 1_000,
-                    dedupe_entries: 100,
+                    ..metrics_gateway::Config::default()
                 };
                 let limits = Limits {
-                    message_bytes: 4 << 20,
-                    drain: Duration::ZERO,
                     finish: Duration::from_secs(1),
+                    ..Limits::default()
                 };
                 let shutdown = async {
                     let _ = stopped.await;

@@ -12,23 +12,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile([PROTO], ["../../proto"])?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo did not set OUT_DIR")?);
 
-    // The server reads messages with a codec of its own, which counts before it decodes.
-    // The client is for the tests and has tonic's: the two must not share a mistake.
-    for (side, codec) in [
-        ("server", "crate::codec::CountingCodec"),
+    let messages = [
+        ("PushRequest", "crate::codec::EncodedPush"),
+        ("PushResponse", "crate::proto::PushResponse"),
+        ("Metric", "crate::proto::Metric"),
+        ("MetricType", "crate::proto::MetricType"),
+    ];
+    // The service takes a push as it lies, with a codec of its own. The client is for the tests and
+    // has tonic's: the two must not share a mistake.
+    for (part, codec) in [
+        ("messages", ""),
+        ("server", "crate::codec::PushCodec"),
         ("client", "tonic_prost::ProstCodec"),
     ] {
-        let dir = out.join(side);
+        let dir = out.join(part);
         fs::create_dir_all(&dir)?;
-        tonic_prost_build::configure()
+        let mut config = tonic_prost_build::configure()
             .out_dir(dir)
-            .build_server(side == "server")
-            .build_client(side == "client")
+            .build_server(part == "server")
+            .build_client(part == "client")
             .build_transport(false)
             // BTreeMap: labels come out in one order, whatever the sender's.
             .btree_map(".")
-            .codec_path(codec)
-            .compile_fds(descriptors.clone())?;
+            .codec_path(codec);
+        if part == "server" {
+            for (name, path) in messages {
+                config = config.extern_path(format!(".marqo.metrics.v1.{name}"), path);
+            }
+        }
+        config.compile_fds(descriptors.clone())?;
     }
     Ok(())
 }

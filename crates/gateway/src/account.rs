@@ -1,9 +1,9 @@
-//! The gateway's account of itself.
+//! What the gateway counts about itself.
 
 use std::collections::BTreeMap;
 
+use crate::applied::Applied;
 use crate::reason::Reason;
-use crate::registry::Applied;
 
 /// Counts since the gateway started.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Account {
     pub(crate) accepted: u64,
     pub(crate) rejected: BTreeMap<Reason, u64>,
     pub(crate) dedupe_hits: u64,
+    /// Series forgotten.
+    pub(crate) expired: u64,
 }
 
 impl Account {

@@ -1,15 +1,31 @@
-//! Histogram buckets: one list for every histogram, chosen when the gateway starts.
+//! A histogram's buckets.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+
+use crate::float::canonical;
 
 /// More would cost every histogram series a line each at every scrape.
 const MAX_BUCKETS: usize = 100;
 
 /// Upper bounds of the finite buckets, strictly increasing. A bucket up to `+Inf` follows them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Buckets(Arc<[f64]>);
+pub struct Buckets(Arc<Inner>);
+
+#[derive(Debug, PartialEq)]
+struct Inner {
+    bounds: Vec<f64>,
+    /// Each bound as `le`, written down once and not at each scrape.
+    texts: Vec<LeText>,
+}
+
+/// A bound as the value of `le`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct LeText {
+    pub(crate) plain: String,
+    pub(crate) open_metrics: String,
+}
 
 impl Buckets {
     /// For latencies in milliseconds, 1 ms to 30 s.
@@ -20,7 +36,7 @@ impl Buckets {
     /// [`BadBuckets`] when there is no bound, too many, or they are not finite and increasing.
     pub fn new(bounds: &[f64]) -> Result<Self, BadBuckets> {
         if bounds.is_empty() {
-            return Err(BadBuckets("expected at least one bound".to_owned()));
+            return Err(BadBuckets::new("expected at least one bound"));
         }
         if bounds.len() > MAX_BUCKETS {
             return Err(BadBuckets(format!(
@@ -42,13 +58,24 @@ impl Buckets {
                 )));
             }
         }
-        Ok(Self(bounds.into()))
+        let text = |bound: &f64| LeText {
+            plain: bound.to_string(),
+            open_metrics: canonical(*bound),
+        };
+        Ok(Self(Arc::new(Inner {
+            bounds: bounds.to_vec(),
+            texts: bounds.iter().map(text).collect(),
+        })))
     }
 
     /// The finite upper bounds.
     #[must_use]
     pub fn bounds(&self) -> &[f64] {
-        &self.0
+        &self.0.bounds
+    }
+
+    pub(crate) fn le_texts(&self) -> &[LeText] {
+        &self.0.texts
     }
 
     /// Which bucket takes `value`; the number of bounds stands for `+Inf`.
@@ -56,7 +83,17 @@ impl Buckets {
     /// Bounds are inclusive: `le` means less than or equal.
     #[must_use]
     pub fn index_of(&self, value: f64) -> usize {
-        self.0.partition_point(|bound| *bound < value)
+        self.0.bounds.partition_point(|bound| *bound < value)
+    }
+}
+
+impl Default for Buckets {
+    /// [`Self::DEFAULT`].
+    fn default() -> Self {
+        Self::DEFAULT.parse().unwrap_or_else(|_| {
+            let (bounds, texts) = Default::default();
+            Self(Arc::new(Inner { bounds, texts }))
+        })
     }
 }
 
@@ -79,6 +116,12 @@ impl FromStr for Buckets {
 /// A list of bounds that cannot be a histogram's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadBuckets(String);
+
+impl BadBuckets {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
 
 impl fmt::Display for BadBuckets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,9 @@
 //!
 //! Source: the Prometheus data model, and the OpenMetrics rules for names that collide.
 
-use crate::proto::{Metric, MetricType};
+use crate::labels::LabelSlice;
+use crate::proto::MetricType;
+use crate::push::Sample;
 use crate::reason::{Reason, Rejection, shorten};
 
 /// Bytes in a metric name, without the prefix.
@@ -56,22 +58,31 @@ fn is_name(name: &str, extra: impl Fn(u8) -> bool) -> bool {
 }
 
 /// Checks all that can be told from the Metric alone.
-pub(crate) fn check(metric: &Metric, prefix: &str) -> Result<Kind, Rejection> {
-    check_name(&metric.name, prefix)?;
-    let kind = kind_of(metric.r#type)?;
-    if metric.labels.len() > MAX_LABELS {
+pub(crate) fn check(
+    sample: &Sample<'_>,
+    labels: &LabelSlice<'_>,
+    prefix: &str,
+) -> Result<Kind, Rejection> {
+    check_name(sample.name, prefix)?;
+    let kind = kind_of(sample.kind)?;
+    let found = labels.len().saturating_add(sample.labels_beyond);
+    if found > MAX_LABELS {
         return Err(Rejection::new(
             Reason::TooManyLabels,
-            format!(
-                "expected at most {MAX_LABELS} labels, found {}",
-                metric.labels.len()
-            ),
+            format!("expected at most {MAX_LABELS} labels, found {found}"),
         ));
     }
-    for (name, value) in &metric.labels {
+    for (name, value) in labels {
         check_label(name, value)?;
     }
-    check_value(kind, metric.value)?;
+    check_value(kind, sample.value)?;
+    Ok(kind)
+}
+
+/// Checks what a name and labels that are known from before do not vouch for.
+pub(crate) fn check_known(sample: &Sample<'_>) -> Result<Kind, Rejection> {
+    let kind = kind_of(sample.kind)?;
+    check_value(kind, sample.value)?;
     Ok(kind)
 }
 
@@ -179,6 +190,14 @@ fn check_value(kind: Kind, value: f64) -> Result<(), Rejection> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::Metric;
+    use crate::push::Push;
+
+    fn check_metric(metric: &Metric, prefix: &str) -> Result<Kind, Rejection> {
+        let push = Push::from(std::slice::from_ref(metric));
+        let (sample, labels) = push.samples().next().unwrap();
+        check(sample, labels, prefix)
+    }
 
     fn counter(name: &str) -> Metric {
         Metric {
@@ -197,7 +216,7 @@ mod tests {
     }
 
     fn refusal(metric: &Metric) -> (Reason, String) {
-        let rejection = check(metric, "pushed_").unwrap_err();
+        let rejection = check_metric(metric, "pushed_").unwrap_err();
         (rejection.reason, rejection.message)
     }
 
@@ -214,7 +233,7 @@ mod tests {
             "counts",
         ] {
             assert_eq!(
-                check(&counter(name), "pushed_"),
+                check_metric(&counter(name), "pushed_"),
                 Ok(Kind::Counter),
                 "{name}"
             );
@@ -285,10 +304,10 @@ mod tests {
             ("", "metrics_gateway_series"),
             ("metrics_", "gateway_series"),
         ] {
-            let rejection = check(&counter(name), prefix).unwrap_err();
+            let rejection = check_metric(&counter(name), prefix).unwrap_err();
             assert_eq!((rejection.reason, rejection.message), own, "{prefix}{name}");
         }
-        assert!(check(&counter("metrics_gateway_series"), "pushed_").is_ok());
+        assert!(check_metric(&counter("metrics_gateway_series"), "pushed_").is_ok());
     }
 
     #[test]
@@ -354,7 +373,7 @@ mod tests {
     #[test]
     fn any_label_value_passes_up_to_the_limit_and_the_message_never_repeats_it() {
         for value in ["", "<b>", "\n\"\\", "ü", &"v".repeat(1024)] {
-            assert!(check(&labelled("a", value), "").is_ok(), "{value:?}");
+            assert!(check_metric(&labelled("a", value), "").is_ok(), "{value:?}");
         }
         assert_eq!(
             refusal(&labelled("route", &"v".repeat(1025))),
@@ -402,7 +421,7 @@ mod tests {
         // zero creates a series, and the zero below zero is a zero
         for value in [0.0, -0.0] {
             assert!(
-                check(
+                check_metric(
                     &Metric {
                         value,
                         ..counter("x")
@@ -421,7 +440,7 @@ mod tests {
             value,
             ..counter("x")
         };
-        assert_eq!(check(&histogram(-4.5), ""), Ok(Kind::Histogram));
+        assert_eq!(check_metric(&histogram(-4.5), ""), Ok(Kind::Histogram));
         for (value, found) in [
             (f64::NAN, "NaN"),
             (f64::INFINITY, "inf"),

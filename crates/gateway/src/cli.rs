@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
-use crate::buckets::Buckets;
+use crate::bucket_rules::{BucketRule, BucketRules};
 use crate::check::{OWN_PREFIX, is_metric_name};
 use crate::gateway::Config;
 use crate::server::Limits;
@@ -64,10 +64,19 @@ pub struct Serve {
     #[arg(long, env = "METRICS_GATEWAY_PREFIX", hide_env_values = true, value_name = "PREFIX", default_value = "pushed_", value_parser = parse_prefix)]
     pub prefix: String,
 
-    /// Upper bounds of every histogram's buckets, increasing, +Inf left out; the default is for
-    /// milliseconds
-    #[arg(long, env = "METRICS_GATEWAY_BUCKETS", hide_env_values = true, value_name = "BOUNDS", default_value = Buckets::DEFAULT, allow_hyphen_values = true)]
-    pub buckets: Buckets,
+    /// Upper bounds of histograms' buckets, increasing, +Inf left out. 1,5,25 for all histograms;
+    /// wait_seconds=0.1,1 for one; _seconds=0.1,1 for those that end like this. May be repeated.
+    /// By default _ms, _seconds, _bytes and _ratio have bounds of their own, and all others
+    /// [default: 1,2.5,5,10,25,50,100,250,500,1000,2500,5000,10000,30000]
+    #[arg(
+        long,
+        env = "METRICS_GATEWAY_BUCKETS",
+        hide_env_values = true,
+        value_name = "BOUNDS",
+        value_delimiter = ';',
+        allow_hyphen_values = true
+    )]
+    pub buckets: Vec<BucketRule>,
 
     /// Most label sets over all metrics; a histogram's counts once
     #[arg(
@@ -78,6 +87,10 @@ pub struct Serve {
         default_value_t = 10_000
     )]
     pub max_series: usize,
+
+    /// Forget a series when nothing was added to it for so long: 15m, 24h, 7d; off keeps all
+    #[arg(long, env = "METRICS_GATEWAY_SERIES_TTL", hide_env_values = true, value_name = "DURATION", default_value = "off", value_parser = parse_ttl)]
+    pub series_ttl: SeriesTtl,
 
     /// Answers remembered by x-push-id, so that a repeat is not applied again; 0 turns this off
     #[arg(
@@ -101,7 +114,15 @@ pub struct Serve {
     /// How long, after that, to wait for pushes that are under way
     #[arg(long, env = "METRICS_GATEWAY_SHUTDOWN_TIMEOUT", hide_env_values = true, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(0..=3600))]
     pub shutdown_timeout: u64,
+
+    /// What the page calls this gateway, to tell it from others [default: the host's name]
+    #[arg(long, env = "POD_NAME", hide_env_values = true, value_name = "NAME")]
+    pub pod: Option<String>,
 }
+
+/// How long a series lives after it was last added to; `None` for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct SeriesTtl(pub Option<Duration>);
 
 impl Serve {
     /// What the ports need to know.
@@ -111,7 +132,13 @@ impl Serve {
             message_bytes: self.max_message_bytes,
             drain: Duration::from_secs(self.drain_seconds),
             finish: Duration::from_secs(self.shutdown_timeout),
+            series_ttl: self.series_ttl.0,
         }
+    }
+
+    fn pod_name(&self) -> String {
+        let host = || gethostname::gethostname().to_string_lossy().into_owned();
+        self.pod.clone().unwrap_or_else(host)
     }
 
     /// What the core needs to know.
@@ -119,10 +146,22 @@ impl Serve {
     pub fn config(&self) -> Config {
         Config {
             prefix: self.prefix.clone(),
-            buckets: self.buckets.clone(),
+            buckets: BucketRules::new(&self.buckets),
             max_series: self.max_series,
             dedupe_entries: self.dedupe_entries,
+            pod: self.pod_name(),
         }
+    }
+}
+
+fn parse_ttl(text: &str) -> Result<SeriesTtl, String> {
+    if text == "off" {
+        return Ok(SeriesTtl(None));
+    }
+    match humantime::parse_duration(text) {
+        Ok(ttl) if ttl >= Duration::from_secs(1) => Ok(SeriesTtl(Some(ttl))),
+        Ok(_) => Err("expected at least 1s".to_owned()),
+        Err(error) => Err(format!("expected off or a duration such as 24h: {error}")),
     }
 }
 

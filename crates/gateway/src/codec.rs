@@ -1,6 +1,4 @@
-//! tonic's protobuf codec with one check more: it counts before it decodes.
-
-use std::marker::PhantomData;
+//! Messages in and out: a push stays as it lies until it is applied, once it is known to be no bomb.
 
 use prost::Message;
 use prost::bytes::{Buf, Bytes};
@@ -8,70 +6,63 @@ use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-/// Metrics in one push. An empty Metric is two bytes on the wire and more than a hundred in memory,
+use crate::proto::PushResponse;
+
+/// Metrics in one push. An empty Metric is two bytes on the wire and about a hundred in memory,
 /// so the limit on a message's bytes alone would let a small request take a lot of memory.
 pub(crate) const MAX_METRICS: usize = 50_000;
 
-/// Reads `U` after counting the entries of its field 1, and writes `T`.
+/// A `PushRequest` as it was sent, of no more than [`MAX_METRICS`].
 #[derive(Clone, Debug)]
-pub(crate) struct CountingCodec<T, U>(PhantomData<(T, U)>);
+pub(crate) struct EncodedPush(pub(crate) Bytes);
 
-impl<T, U> Default for CountingCodec<T, U> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
+/// Reads [`EncodedPush`] and writes `PushResponse`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PushCodec;
 
-impl<T, U> Codec for CountingCodec<T, U>
-where
-    T: Message + Send + 'static,
-    U: Message + Default + Send + 'static,
-{
-    type Encode = T;
-    type Decode = U;
+impl Codec for PushCodec {
+    type Encode = PushResponse;
+    type Decode = EncodedPush;
     type Encoder = Self;
     type Decoder = Self;
 
     fn encoder(&mut self) -> Self::Encoder {
-        Self::default()
+        Self
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        Self::default()
+        Self
     }
 }
 
-impl<T: Message, U> Encoder for CountingCodec<T, U> {
-    type Item = T;
+impl Encoder for PushCodec {
+    type Item = PushResponse;
     type Error = Status;
 
-    fn encode(&mut self, item: T, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
+    fn encode(&mut self, item: PushResponse, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
         item.encode(buf)
             .map_err(|error| Status::internal(error.to_string()))
     }
 }
 
-impl<T, U: Message + Default> Decoder for CountingCodec<T, U> {
-    type Item = U;
+impl Decoder for PushCodec {
+    type Item = EncodedPush;
     type Error = Status;
 
-    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<EncodedPush>, Status> {
         let message = buf.copy_to_bytes(buf.remaining());
-        let metrics = count_field_1(message.clone());
+        let metrics = count_field_1(&message);
         if metrics > MAX_METRICS {
             return Err(Status::resource_exhausted(format!(
                 "expected at most {MAX_METRICS} metrics in a push, found {metrics}"
             )));
         }
-        // INTERNAL is what gRPC has for a message that does not parse.
-        U::decode(message)
-            .map(Some)
-            .map_err(|error| Status::internal(error.to_string()))
+        Ok(Some(EncodedPush(message)))
     }
 }
 
 /// How often field 1 occurs, up to where the message stops being one; decoding then says what is wrong.
-fn count_field_1(mut message: Bytes) -> usize {
+fn count_field_1(mut message: &[u8]) -> usize {
     let mut count = 0_usize;
     while message.has_remaining() {
         let Ok((tag, wire_type)) = decode_key(&mut message) else {
@@ -95,17 +86,14 @@ mod tests {
     fn metrics_are_counted_past_other_fields() {
         // field 1 empty, field 7 varint 300, field 1 with one byte
         let message = [0x0A, 0x00, 0x38, 0xAC, 0x02, 0x0A, 0x01, 0xFF];
-        assert_eq!(count_field_1(Bytes::copy_from_slice(&message)), 2);
+        assert_eq!(count_field_1(&message), 2);
     }
 
     #[test]
     fn counting_stops_where_the_message_is_broken() {
         // the second entry claims five bytes and has none
-        assert_eq!(
-            count_field_1(Bytes::from_static(&[0x0A, 0x00, 0x0A, 0x05])),
-            2
-        );
-        assert_eq!(count_field_1(Bytes::from_static(&[0xFF])), 0);
-        assert_eq!(count_field_1(Bytes::new()), 0);
+        assert_eq!(count_field_1(&[0x0A, 0x00, 0x0A, 0x05]), 2);
+        assert_eq!(count_field_1(&[0xFF]), 0);
+        assert_eq!(count_field_1(&[]), 0);
     }
 }

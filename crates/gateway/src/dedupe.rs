@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
-use crate::gateway::Answer;
+use crate::answer::Answer;
 
 /// Bytes in an id: room for two UUIDs and a prefix.
 const MAX_LEN: usize = 128;
@@ -58,7 +58,7 @@ impl std::error::Error for BadPushId {}
 pub(crate) struct Dedupe(Option<LruCache<PushId, Remembered>>);
 
 /// An answer, and what it was the answer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// A hash of the request: an id that comes back with other Metrics is not a repeat.
     pub(crate) request: u64,
@@ -77,7 +77,7 @@ impl Dedupe {
     }
 
     pub(crate) fn get(&mut self, id: &PushId) -> Option<Remembered> {
-        self.0.as_mut()?.get(id).copied()
+        self.0.as_mut()?.get(id).cloned()
     }
 
     pub(crate) fn remember(&mut self, id: PushId, remembered: Remembered) {
@@ -100,7 +100,7 @@ mod tests {
             request: accepted,
             answer: Answer {
                 accepted,
-                rejected: 0,
+                ..Answer::default()
             },
         }
     }

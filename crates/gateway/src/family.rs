@@ -1,14 +1,14 @@
 //! One metric and its series.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::activity::Activity;
 use crate::buckets::Buckets;
 use crate::check::{Kind, MAX_HELP_LEN};
+use crate::control::visible;
+use crate::labels::{LabelSlice, Labels};
 use crate::reason::{Reason, Rejection};
-
-/// A label set in the order of its names: the key of a series.
-pub(crate) type Labels = BTreeMap<String, String>;
 
 /// Which push this is, and when.
 #[derive(Clone, Copy, Debug)]
@@ -17,28 +17,42 @@ pub(crate) struct Moment {
     pub(crate) version: u64,
     /// The slot of [`Activity`] that is under way.
     pub(crate) slot: u64,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) now_ms: u64,
 }
 
 /// All that one metric name holds.
 #[derive(Debug)]
 pub(crate) struct Family {
-    /// Numbers metrics in the order of their arrival.
-    pub(crate) id: usize,
+    /// With the prefix.
+    pub(crate) name: Arc<str>,
+    /// The push that it came with.
+    pub(crate) born: u64,
     /// The last push that changed the metric itself, and not only its series.
     pub(crate) changed: u64,
     pub(crate) kind: Kind,
     /// The first help that was given. Scrapes cannot show two, and the first is as good as any.
     pub(crate) help: String,
-    /// The label names that every series has, but those marked as overflow.
-    label_names: Option<Vec<String>>,
-    pub(crate) series: BTreeMap<Labels, Series>,
+    /// A histogram's.
+    pub(crate) buckets: Buckets,
+    /// The label names that its series have or leave out, sorted; those marked as overflow have
+    /// others.
+    label_names: Vec<Box<str>>,
+    /// Where its series are, in the order of their labels.
+    pub(crate) series: BTreeMap<Arc<Labels>, usize>,
 }
 
 /// One label set's value.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// Numbers series in the order of their arrival.
-    pub(crate) id: usize,
+    /// Where its metric is.
+    pub(crate) family: usize,
+    pub(crate) labels: Arc<Labels>,
+    /// Of name and labels.
+    pub(crate) hash: u64,
+    pub(crate) created_ms: u64,
+    /// When something was added last.
+    pub(crate) touched_ms: u64,
     /// The last push that added to it.
     pub(crate) changed: u64,
     pub(crate) value: Value,
@@ -59,68 +73,96 @@ pub(crate) enum Value {
 }
 
 impl Family {
-    pub(crate) fn new(id: usize, kind: Kind, version: u64) -> Self {
+    pub(crate) fn new(name: &str, kind: Kind, buckets: Buckets, version: u64) -> Self {
         Self {
-            id,
+            name: name.into(),
+            born: version,
             changed: version,
             kind,
             help: String::new(),
-            label_names: None,
+            buckets,
+            label_names: Vec::new(),
             series: BTreeMap::new(),
         }
     }
 
-    /// Checks what can only be told by looking at what is already there.
-    pub(crate) fn admits(&self, kind: Kind, labels: &Labels) -> Result<(), Rejection> {
-        if self.kind != kind {
-            return Err(Rejection::new(
-                Reason::TypeConflict,
-                format!(
-                    "expected a {}, which this name has been so far, found a {}",
-                    self.kind.as_str(),
-                    kind.as_str()
-                ),
-            ));
+    /// One name, one type.
+    pub(crate) fn admits_kind(&self, kind: Kind) -> Result<(), Rejection> {
+        if self.kind == kind {
+            return Ok(());
         }
-        match &self.label_names {
-            Some(expected) if !is_overflow(labels) && !labels.keys().eq(expected) => {
-                Err(Rejection::new(
-                    Reason::LabelConflict,
-                    format!(
-                        "expected the label names {expected:?}, which this metric has had so far, found {:?}",
-                        labels.keys().collect::<Vec<_>>()
-                    ),
-                ))
-            }
-            _ => Ok(()),
-        }
+        Err(Rejection::new(
+            Reason::TypeConflict,
+            format!(
+                "expected a {}, which this name has been so far, found a {}",
+                self.kind.as_str(),
+                kind.as_str()
+            ),
+        ))
     }
 
-    /// Takes over what the first accepted sample settles for those that follow.
-    pub(crate) fn pin(&mut self, help: Option<&str>, labels: &Labels, version: u64) {
-        if self.help.is_empty()
-            && let Some(help) = help
-        {
-            self.changed = version;
-            let cut = help.floor_char_boundary(MAX_HELP_LEN);
-            help.get(..cut)
-                .unwrap_or_default()
-                .clone_into(&mut self.help);
+    /// Label sets may leave names out, since a label that is missing is an empty one; and they may
+    /// add names, since the series so far then leave those out. A set that does both is another
+    /// metric's.
+    pub(crate) fn admits_labels(&self, labels: &LabelSlice<'_>) -> Result<(), Rejection> {
+        if is_overflow(labels) || self.label_names.is_empty() {
+            return Ok(());
         }
-        if self.label_names.is_none() && !is_overflow(labels) {
-            self.label_names = Some(labels.keys().cloned().collect());
+        let adds = labels.iter().any(|(name, _)| !self.has(name));
+        let found = |name: &str| labels.binary_search_by_key(&name, |(name, _)| name).is_ok();
+        if !adds || self.label_names.iter().all(|name| found(name)) {
+            return Ok(());
         }
+        Err(Rejection::new(
+            Reason::LabelConflict,
+            format!(
+                "expected some of the label names {:?}, which this metric has had so far, or all of them and more, found {:?}",
+                self.label_names,
+                labels.iter().map(|(name, _)| name).collect::<Vec<_>>()
+            ),
+        ))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.label_names
+            .binary_search_by(|known| known.as_ref().cmp(name))
+            .is_ok()
+    }
+
+    /// Takes over the first help that comes.
+    pub(crate) fn take_help(&mut self, help: &str, version: u64) {
+        if help.is_empty() || !self.help.is_empty() {
+            return;
+        }
+        self.changed = version;
+        let cut = help.floor_char_boundary(MAX_HELP_LEN);
+        self.help = visible(help.get(..cut).unwrap_or_default()).into_owned();
+    }
+
+    /// Takes over the label names of a new series.
+    pub(crate) fn take_labels(&mut self, labels: &LabelSlice<'_>) {
+        if is_overflow(labels) || labels.len() <= self.label_names.len() {
+            return;
+        }
+        self.label_names = labels.iter().map(|(name, _)| (*name).into()).collect();
     }
 }
 
 /// The series that a sender folds label sets into once a metric has too many of them. Its names are
 /// not the metric's own, and may come with labels that the sender adds to everything.
-pub(crate) fn is_overflow(labels: &Labels) -> bool {
-    labels.get("overflow").is_some_and(|value| value == "true")
+fn is_overflow(labels: &LabelSlice<'_>) -> bool {
+    labels.contains(&("overflow", "true"))
 }
 
 impl Series {
-    pub(crate) fn new(id: usize, kind: Kind, buckets: &Buckets, slot: u64) -> Self {
+    pub(crate) fn new(
+        family: usize,
+        labels: &LabelSlice<'_>,
+        hash: u64,
+        kind: Kind,
+        buckets: &Buckets,
+        moment: Moment,
+    ) -> Self {
         let value = match kind {
             Kind::Counter => Value::Counter(0.0),
             Kind::Histogram => Value::Histogram {
@@ -130,10 +172,14 @@ impl Series {
             },
         };
         Self {
-            id,
+            family,
+            labels: Arc::new(Labels::new(labels)),
+            hash,
+            created_ms: moment.now_ms,
+            touched_ms: moment.now_ms,
             changed: 0,
             value,
-            activity: Activity::new(slot),
+            activity: Activity::new(moment.slot),
         }
     }
 
@@ -167,6 +213,7 @@ impl Series {
         }
         self.activity.add(moment.slot, added);
         self.changed = moment.version;
+        self.touched_ms = moment.now_ms;
         Ok(())
     }
 }

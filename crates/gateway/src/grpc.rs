@@ -15,8 +15,9 @@ use tonic::service::Routes;
 use tonic_web::GrpcWebLayer;
 use tower::{Layer as _, ServiceExt as _};
 
-use crate::proto::metrics_ingest_server::MetricsIngestServer;
 use crate::reason::shorten;
+use crate::reasons::add_to_trailers;
+use crate::service::MetricsIngestServer;
 use crate::shared::Shared;
 
 /// A push is small and applied at once: who needs longer to send it is not sending any more.
@@ -104,7 +105,7 @@ impl Grpc {
         };
         // An error before the first message of the answer stands in the headers.
         let Some(status) = Status::from_header_map(response.headers()) else {
-            return Ok(response);
+            return Ok(add_to_trailers(response));
         };
         if status.code() == tonic::Code::Unimplemented && status.message().is_empty() {
             let status = Status::unimplemented(format!("no such method: {path}"));
@@ -144,8 +145,8 @@ mod tests {
     use axum::body::Bytes;
 
     use super::*;
-    use crate::buckets::Buckets;
     use crate::clock::Clock;
+    use crate::exposition::{Format, Scrape};
     use crate::gateway::{Config, Gateway};
 
     /// A body that never comes.
@@ -164,13 +165,7 @@ mod tests {
     }
 
     fn gateway() -> Shared {
-        let config = Config {
-            prefix: String::new(),
-            buckets: Buckets::new(&[1.0]).unwrap(),
-            max_series: 1,
-            dedupe_entries: 1,
-        };
-        Shared::new(Gateway::new(config), Clock::start())
+        Shared::new(Gateway::new(Config::default()), Clock::start())
     }
 
     fn request(body: Body) -> Request {
@@ -223,6 +218,7 @@ mod tests {
             "application/grpc-web+proto"
         );
         let counted = "metrics_gateway_pushes_total{code=\"DEADLINE_EXCEEDED\"} 1\n";
-        assert!(gateway.text().unwrap().contains(counted));
+        let text = gateway.piece(&mut Scrape::new(Format::Plain)).unwrap();
+        assert!(text.contains(counted), "{text}");
     }
 }

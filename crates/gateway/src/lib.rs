@@ -1,40 +1,47 @@
-//! The reference metrics gateway: takes `PushRequest` over gRPC and gRPC-Web, adds the metrics up
-//! and serves them as Prometheus text.
+//! A metrics gateway: takes `PushRequest` over gRPC and gRPC-Web, adds the metrics up and serves them
+//! to Prometheus.
 //!
 //! It has the wire and the rules of the gateway that the Worker pushes to, so that the whole path
-//! can be run and tested on one machine. **It is a reference, not a service to run in
-//! production:** one process, everything in memory, gone when it stops; no authentication, no
-//! TLS, no replicas, and a series stays until the process ends.
+//! can be run and tested on one machine, and a team that has no such gateway can run this one.
 //!
-//! In scope: the `Push` call, aggregation, `GET /metrics`, `GET /healthz`, and a page at `GET /`
-//! that shows what arrived. Not in scope: durable state, expiry of series, gauges, native
-//! histograms, exemplars.
+//! In scope: the `Push` call, aggregation in memory, expiry of series, `GET /metrics` as Prometheus
+//! text and as OpenMetrics, probes, and a page at `GET /` that shows what arrived. Not in scope:
+//! durable state, authentication, TLS, gauges, native histograms, exemplars. Several gateways share
+//! the load without knowing of each other; Prometheus scrapes each, and queries add them up.
 //!
 //! [`Gateway`] is the core: plain data in and out, no I/O and no clock, so every rule has a test
 //! that needs no socket. [`server::serve`] puts it behind a port.
 
 mod account;
 mod activity;
+mod answer;
+mod applied;
+mod bucket_rules;
 pub mod buckets;
 mod check;
 pub mod cli;
 mod clock;
 mod code;
 mod codec;
+mod control;
 mod dedupe;
 mod exposition;
 mod family;
+mod float;
 mod gateway;
 pub mod get;
 mod grpc;
 mod health;
 mod http;
+mod labels;
 mod limiter;
 mod log;
 mod page;
 mod port;
+mod push;
 mod quantile;
 mod reason;
+mod reasons;
 mod recent;
 mod registry;
 pub mod server;
@@ -42,12 +49,15 @@ mod service;
 mod shared;
 mod state;
 
+pub use answer::{Answer, Pushed};
+pub use applied::{Applied, Rejected};
+pub use bucket_rules::{BucketRule, BucketRules};
 pub use dedupe::{BadPushId, PushId};
-pub use gateway::{Answer, Config, Gateway, PushIdReused, Pushed};
+pub use gateway::{Config, Gateway, PushIdReused};
+pub use push::Push;
 pub use reason::{Reason, Rejection};
-pub use registry::{Applied, Rejected};
 
-/// The messages of `metrics.proto` and the server side of its service.
+/// The messages of `metrics.proto`.
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -55,5 +65,5 @@ pub use registry::{Applied, Rejected};
     reason = "generated code; metrics.proto is its documentation"
 )]
 pub mod proto {
-    include!(concat!(env!("OUT_DIR"), "/server/marqo.metrics.v1.rs"));
+    include!(concat!(env!("OUT_DIR"), "/messages/marqo.metrics.v1.rs"));
 }

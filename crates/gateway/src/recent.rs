@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::gateway::Answer;
-use crate::registry::{Applied, Rejected};
+use crate::answer::Answer;
+use crate::applied::{Applied, Rejected};
 
 /// Pushes kept.
 const KEPT: usize = 50;
@@ -45,7 +45,7 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn repeat(first: Answer) -> Self {
+    pub(crate) fn repeat(first: &Answer) -> Self {
         Self::Answered {
             accepted: first.accepted,
             rejected: first.rejected,

@@ -1,121 +1,148 @@
 //! The aggregation: counters are added, histograms observed, and what breaks a rule is refused.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::ops::Bound;
+use std::sync::Arc;
 
-use crate::buckets::Buckets;
-use crate::check::{MAX_NAME_LEN, check};
-use crate::family::{Family, Moment, Series, is_overflow};
-use crate::proto::{Metric, PushRequest};
-use crate::reason::{Reason, Rejection, shorten};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use slab::Slab;
 
-/// Kinds of refused Metrics of one push that are kept with name and message; the rest are only
-/// counted.
-const MAX_EXAMPLES: usize = 20;
+use crate::applied::Applied;
+use crate::bucket_rules::BucketRules;
+use crate::check::{Kind, check, check_known};
+use crate::control::visible;
+use crate::family::{Family, Moment, Series};
+use crate::labels::{LabelSlice, Labels};
+use crate::push::{Push, Sample};
+use crate::reason::{Reason, Rejection};
 
-/// Every metric that was pushed, by its name with the prefix.
+/// Every metric that was pushed.
 #[derive(Debug)]
 pub(crate) struct Registry {
     prefix: String,
-    buckets: Buckets,
+    rules: BucketRules,
     max_series: usize,
-    series: usize,
-    families: BTreeMap<String, Family>,
-}
-
-/// What became of a push: each of its Metrics was either applied or refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Metrics that were added up.
-    pub accepted: u64,
-    /// Metrics that were not, by reason.
-    pub rejected: BTreeMap<Reason, u64>,
-    /// The refused, those alike in name and reason as one, in the order of the request. Only the
-    /// first few kinds.
-    pub examples: Vec<Rejected>,
-}
-
-/// Refused Metrics of a push that are alike in name and reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// Their name as it was sent, cut if it is too long to be one.
-    pub name: String,
-    /// Why; the message is the first one's.
-    pub rejection: Rejection,
-    /// How many.
-    pub count: u64,
-}
-
-impl Applied {
-    /// Metrics that were refused, whatever the reason.
-    #[must_use]
-    pub fn rejected_total(&self) -> u64 {
-        self.rejected
-            .values()
-            .fold(0, |sum, count| sum.saturating_add(*count))
-    }
-
-    fn refuse(&mut self, name: String, rejection: Rejection) {
-        let count = self.rejected.entry(rejection.reason).or_default();
-        *count = count.saturating_add(1);
-        let mut seen = self.examples.iter_mut();
-        if let Some(alike) =
-            seen.find(|seen| seen.rejection.reason == rejection.reason && seen.name == name)
-        {
-            alike.count = alike.count.saturating_add(1);
-        } else if self.examples.len() < MAX_EXAMPLES {
-            self.examples.push(Rejected {
-                name,
-                rejection,
-                count: 1,
-            });
-        }
-    }
+    hashing: RandomState,
+    families: Slab<Family>,
+    /// Where families are, by their names with the prefix.
+    names: BTreeMap<Arc<str>, usize>,
+    /// Boxed, so that growing moves pointers: a push must not wait while megabytes are copied.
+    series: Slab<Box<Series>>,
+    /// Where series are, by the hash of name and labels.
+    index: HashTable<usize>,
 }
 
 impl Registry {
-    pub(crate) fn new(prefix: String, buckets: Buckets, max_series: usize) -> Self {
+    pub(crate) fn new(prefix: String, rules: BucketRules, max_series: usize) -> Self {
         Self {
             prefix,
-            buckets,
+            rules,
             max_series,
-            series: 0,
-            families: BTreeMap::new(),
+            hashing: RandomState::default(),
+            families: Slab::new(),
+            names: BTreeMap::new(),
+            series: Slab::new(),
+            index: HashTable::new(),
         }
     }
 
     /// Applies every Metric on its own: one that is refused leaves the others as they are.
-    pub(crate) fn apply(&mut self, request: PushRequest, moment: Moment) -> Applied {
+    pub(crate) fn apply(&mut self, push: &Push<'_>, moment: Moment) -> Applied {
         let mut applied = Applied::default();
-        for metric in request.metrics {
-            let name = shorten(&metric.name, MAX_NAME_LEN);
-            match self.apply_one(metric, moment) {
+        for (sample, labels) in push.samples() {
+            match self.apply_one(sample, labels, moment) {
                 Ok(()) => applied.accepted = applied.accepted.saturating_add(1),
-                Err(rejection) => applied.refuse(name, rejection),
+                Err(rejection) => applied.refuse(sample.name, rejection),
             }
         }
         applied
     }
 
-    fn apply_one(&mut self, mut metric: Metric, moment: Moment) -> Result<(), Rejection> {
-        let kind = check(&metric, &self.prefix)?;
-        let name = format!("{}{}", self.prefix, metric.name);
-        if is_overflow(&metric.labels) {
-            // To Prometheus an empty label is no label, so these would be one series twice. Other
-            // series cannot clash like that: they all have the same names.
-            metric.labels.retain(|_, value| !value.is_empty());
+    fn apply_one(
+        &mut self,
+        sample: &Sample<'_>,
+        labels: &LabelSlice<'_>,
+        moment: Moment,
+    ) -> Result<(), Rejection> {
+        // To Prometheus an empty label is no label. Its name is checked all the same.
+        if labels.iter().any(|(_, value)| value.is_empty()) {
+            check(sample, labels, &self.prefix)?;
+            let labels: Vec<_> = labels
+                .iter()
+                .filter(|(_, value)| !value.is_empty())
+                .copied()
+                .collect();
+            return self.add(sample, &labels, moment);
         }
-        let help = metric.help.as_deref().filter(|help| !help.is_empty());
+        self.add(sample, labels, moment)
+    }
 
-        if let Some(family) = self.families.get_mut(&name) {
-            family.admits(kind, &metric.labels)?;
-            if let Some(series) = family.series.get_mut(&metric.labels) {
-                series.add(metric.value, &self.buckets, moment)?;
-                family.pin(help, &metric.labels, moment.version);
-                return Ok(());
+    fn add(
+        &mut self,
+        sample: &Sample<'_>,
+        labels: &LabelSlice<'_>,
+        moment: Moment,
+    ) -> Result<(), Rejection> {
+        let hash = self.hash(sample.name, labels);
+        if let Some(id) = self.find(hash, sample.name, labels) {
+            return self.add_to(id, sample, moment);
+        }
+        let kind = check(sample, labels, &self.prefix)?;
+        let shown: Vec<_> = labels.iter().map(|(_, value)| visible(value)).collect();
+        if shown.iter().all(|value| matches!(value, Cow::Borrowed(_))) {
+            return self.add_new(sample, labels, hash, kind, moment);
+        }
+        let names = labels.iter().map(|(name, _)| *name);
+        let labels: Vec<_> = names.zip(shown.iter().map(AsRef::as_ref)).collect();
+        let hash = self.hash(sample.name, &labels);
+        match self.find(hash, sample.name, &labels) {
+            Some(id) => self.add_to(id, sample, moment),
+            None => self.add_new(sample, &labels, hash, kind, moment),
+        }
+    }
+
+    fn add_to(&mut self, id: usize, sample: &Sample<'_>, moment: Moment) -> Result<(), Rejection> {
+        // All of name and labels is what an earlier sample had that passed the checks.
+        let kind = check_known(sample)?;
+        let Some(series) = self.series.get_mut(id) else {
+            return Ok(());
+        };
+        let Some(family) = self.families.get_mut(series.family) else {
+            return Ok(());
+        };
+        family.admits_kind(kind)?;
+        series.add(sample.value, &family.buckets, moment)?;
+        family.take_help(sample.help, moment.version);
+        Ok(())
+    }
+
+    /// Adds a series for a sample that was checked.
+    fn add_new(
+        &mut self,
+        sample: &Sample<'_>,
+        labels: &LabelSlice<'_>,
+        hash: u64,
+        kind: Kind,
+        moment: Moment,
+    ) -> Result<(), Rejection> {
+        let name = format!("{}{}", self.prefix, sample.name);
+        let known = self.names.get(name.as_str()).copied();
+        let mut made = None;
+        let family = match known.and_then(|id| self.families.get(id)) {
+            Some(family) => {
+                family.admits_kind(kind)?;
+                family.admits_labels(labels)?;
+                family
             }
-        }
-
-        if self.series >= self.max_series {
+            None => {
+                let buckets = self.rules.of(sample.name).clone();
+                made.insert(Family::new(&name, kind, buckets, moment.version))
+            }
+        };
+        if self.series.len() >= self.max_series {
             return Err(Rejection::new(
                 Reason::SeriesLimit,
                 format!(
@@ -125,31 +152,115 @@ impl Registry {
             ));
         }
         // Added to before it is kept: nothing is left behind by a Metric that is refused.
-        let mut series = Series::new(self.series, kind, &self.buckets, moment.slot);
-        series.add(metric.value, &self.buckets, moment)?;
-        self.series = self.series.saturating_add(1);
-        let next_id = self.families.len();
-        let family = self
-            .families
-            .entry(name)
-            .or_insert_with(|| Family::new(next_id, kind, moment.version));
-        family.pin(help, &metric.labels, moment.version);
-        family.series.insert(metric.labels, series);
+        let place = known.unwrap_or_else(|| self.families.vacant_key());
+        let mut series = Series::new(place, labels, hash, kind, &family.buckets, moment);
+        series.add(sample.value, &family.buckets, moment)?;
+
+        if let Some(family) = made {
+            self.names.insert(family.name.clone(), place);
+            self.families.insert(family);
+        }
+        let labels_kept = series.labels.clone();
+        let id = self.series.insert(Box::new(series));
+        if let Some(family) = self.families.get_mut(place) {
+            family.take_help(sample.help, moment.version);
+            family.take_labels(labels);
+            family.series.insert(labels_kept, id);
+        }
+        let hash_of = |id: &usize| self.series.get(*id).map_or(0, |series| series.hash);
+        self.index.insert_unique(hash, id, hash_of);
         Ok(())
     }
 
-    pub(crate) fn families(&self) -> impl Iterator<Item = (&str, &Family)> {
-        self.families
-            .iter()
-            .map(|(name, family)| (name.as_str(), family))
+    fn hash(&self, name: &str, labels: &LabelSlice<'_>) -> u64 {
+        let mut hasher = self.hashing.build_hasher();
+        name.hash(&mut hasher);
+        for (name, value) in labels {
+            name.hash(&mut hasher);
+            value.hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
-    pub(crate) fn buckets(&self) -> &Buckets {
-        &self.buckets
+    fn find(&self, hash: u64, name: &str, labels: &LabelSlice<'_>) -> Option<usize> {
+        let same = |id: &usize| {
+            self.series.get(*id).is_some_and(|series| {
+                series.hash == hash
+                    && series.labels.are(labels)
+                    && self.families.get(series.family).is_some_and(|family| {
+                        family.name.strip_prefix(self.prefix.as_str()) == Some(name)
+                    })
+            })
+        };
+        self.index.find(hash, same).copied()
+    }
+
+    /// Forgets series that nothing was added to since `before_ms`, of the `count` places from `from`
+    /// on. Returns how many, and whether there are places behind these.
+    pub(crate) fn expire(&mut self, before_ms: u64, from: usize, count: usize) -> (u64, bool) {
+        let end = from.saturating_add(count);
+        let mut expired = 0_u64;
+        for id in from..end.min(self.series.capacity()) {
+            let series = self.series.get(id);
+            if series.is_some_and(|series| series.touched_ms < before_ms) {
+                self.forget(id);
+                expired = expired.saturating_add(1);
+            }
+        }
+        (expired, end < self.series.capacity())
+    }
+
+    fn forget(&mut self, id: usize) {
+        let Some(series) = self.series.try_remove(id) else {
+            return;
+        };
+        if let Ok(entry) = self.index.find_entry(series.hash, |other| *other == id) {
+            entry.remove();
+        }
+        let Some(family) = self.families.get_mut(series.family) else {
+            return;
+        };
+        family.series.remove(&series.labels);
+        // Nothing is left that its type and label names would have to agree with.
+        if family.series.is_empty() {
+            self.names.remove(&family.name);
+            self.families.remove(series.family);
+        }
+    }
+
+    /// Metrics in the order of their names, each with its number.
+    pub(crate) fn families(&self) -> impl Iterator<Item = (usize, &Family)> {
+        self.families_from(Bound::Unbounded)
+    }
+
+    /// Those from a name on.
+    pub(crate) fn families_from(
+        &self,
+        start: Bound<&str>,
+    ) -> impl Iterator<Item = (usize, &Family)> {
+        self.names
+            .range::<str, _>((start, Bound::Unbounded))
+            .filter_map(|(_, id)| Some((*id, self.families.get(*id)?)))
+    }
+
+    /// Series of a metric from a label set on, in the order of their labels, each with its number.
+    pub(crate) fn series_from<'a>(
+        &'a self,
+        family: &'a Family,
+        start: Bound<&Labels>,
+    ) -> impl Iterator<Item = (usize, &'a Series)> {
+        family
+            .series
+            .range::<Labels, _>((start, Bound::Unbounded))
+            .filter_map(|(_, id)| Some((*id, self.series.get(*id)?.as_ref())))
+    }
+
+    pub(crate) fn has_family(&self, name: &str) -> bool {
+        self.names.contains_key(name)
     }
 
     pub(crate) fn series(&self) -> usize {
-        self.series
+        self.series.len()
     }
 
     pub(crate) fn max_series(&self) -> usize {

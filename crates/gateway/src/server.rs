@@ -1,6 +1,6 @@
 //! The gateway behind its ports, from the first connection to the orderly end.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -14,6 +14,11 @@ use crate::http::Routes;
 use crate::port::serve_port;
 use crate::shared::Shared;
 
+/// How often series are looked through: ten times in their life, but neither all the time nor so
+/// seldom that a place stays taken for long.
+const SWEEP_MIN: Duration = Duration::from_millis(500);
+const SWEEP_MAX: Duration = Duration::from_secs(30);
+
 /// What a peer may ask for, and how long the end may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -23,6 +28,20 @@ pub struct Limits {
     pub drain: Duration,
     /// How long it then waits for what is in flight.
     pub finish: Duration,
+    /// How long a series lives after it was last added to; `None` for ever.
+    pub series_ttl: Option<Duration>,
+}
+
+impl Default for Limits {
+    /// The command's defaults.
+    fn default() -> Self {
+        Self {
+            message_bytes: 4 * 1024 * 1024,
+            drain: Duration::ZERO,
+            finish: Duration::from_secs(10),
+            series_ttl: None,
+        }
+    }
 }
 
 /// Where the gateway listens.
@@ -52,28 +71,43 @@ pub async fn serve(
 ) {
     let clock = Clock::start();
     let readiness = Readiness::default();
-    let routes = Routes::new(
-        Shared::new(gateway, clock),
-        readiness.clone(),
-        limits.message_bytes,
-    );
+    let gateway = Shared::new(gateway, clock);
+    let routes = Routes::new(gateway.clone(), readiness.clone(), limits.message_bytes);
     let drained = async {
         shutdown.await;
         readiness.begin_to_drain();
         sleep(limits.drain).await;
     };
     let Listeners { main, admin } = listeners.into();
-    let Some(admin) = admin else {
-        return serve_port(main, routes.everything(), clock, limits.finish, drained).await;
+    let ports = async {
+        let Some(admin) = admin else {
+            return serve_port(main, routes.everything(), clock, limits.finish, drained).await;
+        };
+        // Closed last: a scrape may still see the last push.
+        let (finished, pushes_finished) = oneshot::channel();
+        let pushes = async {
+            serve_port(main, routes.pushes(), clock, limits.finish, drained).await;
+            let _ = finished.send(());
+        };
+        let eyes = serve_port(admin, routes.eyes(), clock, limits.finish, async {
+            let _ = pushes_finished.await;
+        });
+        tokio::join!(pushes, eyes);
     };
-    // Closed last: a scrape may still see the last push.
-    let (finished, pushes_finished) = oneshot::channel();
-    let pushes = async {
-        serve_port(main, routes.pushes(), clock, limits.finish, drained).await;
-        let _ = finished.send(());
+    tokio::select! {
+        () = ports => {}
+        () = sweep(&gateway, limits.series_ttl) => {}
+    }
+}
+
+/// Looks for series to forget, for ever.
+async fn sweep(gateway: &Shared, ttl: Option<Duration>) {
+    let Some(ttl) = ttl else {
+        return pending().await;
     };
-    let eyes = serve_port(admin, routes.eyes(), clock, limits.finish, async {
-        let _ = pushes_finished.await;
-    });
-    tokio::join!(pushes, eyes);
+    let pause = ttl.div_f64(10.0).clamp(SWEEP_MIN, SWEEP_MAX);
+    loop {
+        sleep(pause).await;
+        gateway.expire(ttl).await;
+    }
 }

@@ -1,21 +1,26 @@
 //! The gateway as the handlers share it: behind a lock, with the clock, and with a log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use crate::answer::{Answer, Pushed};
+use crate::applied::Applied;
 use crate::clock::Clock;
 use crate::code::code_name;
 use crate::dedupe::PushId;
-use crate::exposition;
-use crate::gateway::{Answer, Gateway, PushIdReused, Pushed};
+use crate::exposition::Scrape;
+use crate::gateway::{Gateway, PushIdReused};
 use crate::limiter::Limiter;
 use crate::log::{Event, Level};
-use crate::proto::PushRequest;
+use crate::push::Push;
 use crate::reason::shorten;
-use crate::registry::Applied;
 use crate::state::{self, Cursor};
 
 /// Bytes kept of an error's message, which may repeat what a peer sent.
 const MESSAGE_LEN: usize = 300;
+
+/// Series looked at under one lock: some hundred microseconds.
+const EXPIRED_AT_ONCE: usize = 4096;
 
 /// Cheap to clone; all clones are one gateway.
 #[derive(Clone, Debug)]
@@ -41,13 +46,13 @@ impl Shared {
     pub(crate) fn push(
         &self,
         id: Option<&PushId>,
-        request: PushRequest,
+        push: &Push<'_>,
     ) -> Result<Answer, PushIdReused> {
         let pushed = {
             let mut gateway = self.gateway();
             // The time is taken under the lock, so that pushes are in the order of their times.
             let now_ms = self.0.clock.now_ms();
-            gateway.push(id, request, now_ms)?
+            gateway.push(id, push, now_ms)?
         };
         if let Pushed::Applied(applied) = &pushed {
             self.log_rejected(applied);
@@ -79,11 +84,21 @@ impl Shared {
         }
     }
 
-    /// Everything as Prometheus text.
-    pub(crate) fn text(&self) -> Result<String, prometheus::Error> {
-        // Written down after the lock is gone.
-        let families = exposition::families(&self.gateway());
-        exposition::text(&families)
+    /// The next piece of a scrape.
+    pub(crate) fn piece(&self, scrape: &mut Scrape) -> Option<String> {
+        scrape.next(&self.gateway())
+    }
+
+    /// Forgets series that nothing was added to for as long as `ttl`, some at a time so that pushes
+    /// get their turn.
+    pub(crate) async fn expire(&self, ttl: Duration) {
+        let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let before_ms = self.0.clock.now_ms().saturating_sub(ttl_ms);
+        let mut from = 0_usize;
+        while self.gateway().expire(before_ms, from, EXPIRED_AT_ONCE) {
+            from = from.saturating_add(EXPIRED_AT_ONCE);
+            tokio::task::yield_now().await;
+        }
     }
 
     /// What the page shows.

@@ -1,15 +1,20 @@
 //! `GET /api/state`: what the page shows, as JSON, and only what changed since it last asked.
 
+use std::ops::Bound;
+
 use serde::Serialize;
 
 use crate::activity::{Activity, SLOT_MS, SLOTS, slot_at};
+use crate::buckets::Buckets;
+use crate::check::Kind;
 use crate::code::code_name;
-use crate::family::{Family, Labels, Series, Value};
+use crate::family::{Series, Value};
 use crate::gateway::Gateway;
+use crate::labels::Labels;
 use crate::quantile::quantile;
 use crate::recent::{Outcome, Recent};
 
-/// Series that are shown, in the order of their arrival. A browser can hold no more in comfort.
+/// Series that are shown: those with the lowest numbers. A browser can hold no more in comfort.
 const MAX_SHOWN: usize = 10_000;
 
 /// Where the page is: what it got last, to be told only what is new.
@@ -26,6 +31,8 @@ pub(crate) struct Cursor {
 #[derive(Serialize)]
 struct State<'a> {
     instance: u64,
+    /// Which of several gateways this is.
+    pod: &'a str,
     version: u64,
     slot: u64,
     /// Whether this is everything: the page's cursor was of another process, or there was none.
@@ -36,7 +43,6 @@ struct State<'a> {
     series_total: usize,
     series_limit: usize,
     series_shown_limit: usize,
-    bounds: &'a [f64],
     pushes_total: u64,
     accepted_total: u64,
     rejected_total: u64,
@@ -57,6 +63,9 @@ struct MetricState<'a> {
     name: &'a str,
     r#type: &'static str,
     help: &'a str,
+    /// Of a histogram's buckets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounds: Option<&'a [f64]>,
 }
 
 #[derive(Serialize)]
@@ -110,7 +119,9 @@ pub(crate) fn json(
     now_ms: u64,
     cursor: Cursor,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    let known = cursor.instance == instance && cursor.version <= gateway.version;
+    // Since series expired, the numbers that the page knows may be those of others.
+    let versions = gateway.expired_at..=gateway.version;
+    let known = cursor.instance == instance && versions.contains(&cursor.version);
     let since = if known { cursor } else { Cursor::default() };
     let registry = &gateway.registry;
     let account = &gateway.account;
@@ -118,22 +129,23 @@ pub(crate) fn json(
     let families = || registry.families();
     let metrics = families()
         .filter(|(_, family)| family.changed > since.version)
-        .map(|(name, family)| MetricState {
-            id: family.id,
-            name,
+        .map(|(id, family)| MetricState {
+            id,
+            name: &family.name,
             r#type: family.kind.as_str(),
             help: &family.help,
+            bounds: (family.kind == Kind::Histogram).then(|| family.buckets.bounds()),
         });
     let series = families().flat_map(|(_, family)| {
-        family
-            .series
-            .iter()
-            .filter(|(_, series)| series.changed > since.version && series.id < MAX_SHOWN)
-            .map(|(labels, series)| series_state(gateway, family, labels, series, since.slot))
+        registry
+            .series_from(family, Bound::Unbounded)
+            .filter(|(id, series)| series.changed > since.version && *id < MAX_SHOWN)
+            .map(|(id, series)| series_state(id, series, &family.buckets, since.slot))
     });
 
     serde_json::to_vec(&State {
         instance,
+        pod: &gateway.pod,
         version: gateway.version,
         slot: slot_at(now_ms),
         full: !known,
@@ -143,7 +155,6 @@ pub(crate) fn json(
         series_total: registry.series(),
         series_limit: registry.max_series(),
         series_shown_limit: MAX_SHOWN,
-        bounds: registry.buckets().bounds(),
         pushes_total: account.pushes_total(),
         accepted_total: account.accepted,
         rejected_total: account.rejected_total(),
@@ -165,10 +176,9 @@ fn sums(activity: &Activity, since: u64) -> Sums {
 }
 
 fn series_state<'a>(
-    gateway: &'a Gateway,
-    family: &'a Family,
-    labels: &'a Labels,
+    id: usize,
     series: &'a Series,
+    bounds: &Buckets,
     since: u64,
 ) -> SeriesState<'a> {
     let (value, histogram) = match &series.value {
@@ -178,7 +188,6 @@ fn series_state<'a>(
             sum,
             count,
         } => {
-            let bounds = gateway.registry.buckets();
             let histogram = HistogramState {
                 sum: *sum,
                 buckets,
@@ -188,9 +197,9 @@ fn series_state<'a>(
         }
     };
     SeriesState {
-        id: series.id,
-        metric: family.id,
-        labels,
+        id,
+        metric: series.family,
+        labels: &series.labels,
         value,
         histogram,
         activity: sums(&series.activity, since),
@@ -240,10 +249,10 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::buckets::Buckets;
     use crate::dedupe::PushId;
     use crate::gateway::Config;
-    use crate::proto::{Metric, MetricType, PushRequest};
+    use crate::proto::{Metric, MetricType};
+    use crate::push::Push;
 
     const INSTANCE: u64 = 77;
     /// Falls into slot 500.
@@ -251,10 +260,11 @@ mod tests {
 
     fn gateway() -> Gateway {
         Gateway::new(Config {
-            prefix: "pushed_".to_owned(),
-            buckets: Buckets::new(&[10.0, 20.0]).unwrap(),
+            buckets: Buckets::new(&[10.0, 20.0]).unwrap().into(),
             max_series: 100,
             dedupe_entries: 10,
+            pod: "gateway-0".to_owned(),
+            ..Config::default()
         })
     }
 
@@ -266,10 +276,8 @@ mod tests {
             help: Some(format!("help of {name}")),
             labels: [("route".to_owned(), "<b>".to_owned())].into(),
         };
-        let request = PushRequest {
-            metrics: vec![metric],
-        };
-        gateway.push(None, request, now_ms).unwrap();
+        let push = Push::from(std::slice::from_ref(&metric));
+        gateway.push(None, &push, now_ms).unwrap();
     }
 
     fn state(gateway: &Gateway, now_ms: u64, cursor: Cursor) -> Json {
@@ -298,27 +306,22 @@ mod tests {
         push(&mut gateway, "ms", MetricType::Histogram, 12.0, NOW);
         push(&mut gateway, "x_total", MetricType::Gauge, 1.0, NOW);
         let id = PushId::new(b"one").unwrap();
-        gateway
-            .push(Some(&id), PushRequest::default(), NOW)
-            .unwrap();
-        gateway
-            .push(Some(&id), PushRequest::default(), NOW)
-            .unwrap();
+        gateway.push(Some(&id), &Push::default(), NOW).unwrap();
+        gateway.push(Some(&id), &Push::default(), NOW).unwrap();
         gateway.failed(13, "bad message", NOW);
 
         let state = state(&gateway, NOW, Cursor::default());
         assert_eq!(
             state,
             json!({
-                "instance": 77, "version": 7, "slot": 500, "full": true,
+                "instance": 77, "pod": "gateway-0", "version": 7, "slot": 500, "full": true,
                 "now_ms": NOW, "slot_ms": 2000, "slots": 60,
                 "series_total": 2, "series_limit": 100, "series_shown_limit": 10000,
-                "bounds": [10.0, 20.0],
                 "pushes_total": 7, "accepted_total": 3, "rejected_total": 1, "dedupe_hits": 1,
                 "accepted": [498, [1.0, 0.0, 2.0]],
                 "rejected": [500, [1.0]],
                 "metrics": [
-                    {"id": 1, "name": "pushed_ms", "type": "histogram", "help": "help of ms"},
+                    {"id": 1, "name": "pushed_ms", "type": "histogram", "help": "help of ms", "bounds": [10.0, 20.0]},
                     {"id": 0, "name": "pushed_x_total", "type": "counter", "help": "help of x_total"},
                 ],
                 "series": [
@@ -405,5 +408,19 @@ mod tests {
                 (&json!(true), 1)
             );
         }
+    }
+
+    #[test]
+    fn after_series_expired_everything_is_told_anew() {
+        let mut gateway = gateway();
+        push(&mut gateway, "a", MetricType::Counter, 1.0, NOW);
+        push(&mut gateway, "b", MetricType::Counter, 1.0, NOW + 1_000);
+        let first = state(&gateway, NOW, Cursor::default());
+        gateway.expire(NOW + 1, 0, 10);
+        let next = state(&gateway, NOW, cursor(&first));
+        assert_eq!(next["full"], json!(true));
+        assert_eq!(next["series"].as_array().unwrap().len(), 1);
+        let then = state(&gateway, NOW, cursor(&next));
+        assert_eq!(then["full"], json!(false));
     }
 }

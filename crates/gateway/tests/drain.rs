@@ -3,9 +3,10 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{Gateway, PATIENCE, counter, get_from, push_request, send_to};
+use tokio::time::Instant;
 
 async fn status(address: &str, path: &str) -> u16 {
     get_from(address, path).await.status.as_u16()

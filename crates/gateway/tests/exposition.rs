@@ -178,3 +178,74 @@ async fn the_pages_estimates_are_those_of_histogram_quantile() {
     };
     assert!(output.status.success(), "{output:?}\n{rules}");
 }
+
+/// The client library of Prometheus for Python has the strictest reader of OpenMetrics.
+const OPEN_METRICS_READER: &str = r#"
+import sys
+try:
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+except ImportError:
+    sys.exit(77)
+for family in text_string_to_metric_families(sys.stdin.read()):
+    for sample in family.samples:
+        print(family.type, sample.name, sorted(sample.labels.items()), float(sample.value))
+"#;
+
+#[tokio::test]
+async fn an_independent_reader_of_open_metrics_finds_what_was_pushed() {
+    let flags = [
+        "--buckets",
+        "_seconds=0.005,1,2.5",
+        "--buckets",
+        "_bytes=0.00001,1024,1048576,1e21",
+    ];
+    let gateway = Gateway::start(&flags);
+    let odd = "\\ \" \n \0 {a=\"b\"} # é";
+    let metrics = vec![
+        helped(
+            counter("c_total", 0.1, &[("v", odd)]),
+            "back\\slash \" and\nline",
+        ),
+        counter("c_total", 1e300, &[("v", "")]),
+        counter("plain", 2.0, &[]),
+        histogram("wait_seconds", 0.9, &[("v", odd)]),
+        histogram("body_bytes", 2000.0, &[]),
+    ];
+    gateway.push(metrics, &[]).await;
+    let request = http::Request::get("/metrics")
+        .header("host", "x")
+        .header("accept", "application/openmetrics-text");
+    let text = gateway
+        .send(request.body(http_body_util::Full::default()).unwrap())
+        .await
+        .text();
+
+    let child = Command::new("python3")
+        .args(["-c", OPEN_METRICS_READER])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        eprintln!("skipped: python3 is not on the PATH");
+        return;
+    };
+    let _ = child.stdin.take().unwrap().write_all(text.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    if output.status.code() == Some(77) {
+        eprintln!("skipped: python3 has no prometheus_client");
+        return;
+    }
+    assert!(output.status.success(), "{output:?}\n{text}");
+    let found = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "counter pushed_c_total [] 1e+300",
+        r#"counter pushed_c_total [('v', '\\ " \n ␀ {a="b"} # é')] 0.1"#,
+        "unknown pushed_plain [] 2.0",
+        r#"histogram pushed_wait_seconds_count [('v', '\\ " \n ␀ {a="b"} # é')] 1.0"#,
+        "histogram pushed_body_bytes_bucket [('le', '1.048576e+06')] 1.0",
+        "histogram pushed_body_bytes_bucket [('le', '1024.0')] 0.0",
+    ] {
+        assert!(found.lines().any(|found| found == line), "{line}\n{found}");
+    }
+}

@@ -41,6 +41,14 @@ fn a_bad_flag_ends_with_code_2_and_says_what_was_expected() {
             &["--buckets", "1,+Inf"],
             "invalid value '1,+Inf' for '--buckets <BOUNDS>': expected finite bounds, found inf; the bucket up to +Inf is always there",
         ),
+        (
+            &["--buckets", "a-b=1"],
+            "invalid value 'a-b=1' for '--buckets <BOUNDS>': expected a metric's name, or the end of one such as _seconds, before =, found \"a-b\"",
+        ),
+        (
+            &["--series-ttl", "10ms"],
+            "invalid value '10ms' for '--series-ttl <DURATION>': expected at least 1s",
+        ),
         (&["--max-series", "-1"], "unexpected argument '-1' found"),
         (
             &["--max-series", "many"],
@@ -92,6 +100,8 @@ fn help_names_every_flag_with_its_default() {
         "--buckets <BOUNDS>",
         "[default: 1,2.5,5,10,25,50,100,250,500,1000,2500,5000,10000,30000]",
         "--max-series <N>",
+        "--series-ttl <DURATION>",
+        "--pod <NAME>",
         "--dedupe-entries <N>",
         "--max-message-bytes <BYTES>",
         "--drain-seconds <SECONDS>",

@@ -118,3 +118,33 @@ async fn a_message_over_the_limit_is_an_error_and_the_connection_lives_on() {
         ["pushed_x_total{a=\"1\"} 1"]
     );
 }
+
+#[tokio::test]
+async fn why_metrics_were_refused_stands_in_the_trailing_metadata() {
+    let gateway = Gateway::start(&["--max-series", "1"]);
+    let metrics = vec![
+        counter("http_requests_total", 1.0, &[("route", "/")]),
+        counter("http_requests_total", 1.0, &[("path", "/")]),
+        counter("http_requests_total", 1.0, &[("path", "/b")]),
+        counter("other_total", 1.0, &[]),
+    ];
+    let mut client = client(&gateway).await;
+    let mut request = Request::new(PushRequest { metrics });
+    let id = "one".parse().unwrap();
+    request.metadata_mut().insert("x-push-id", id);
+    // The answer to a repeat is the same in this, too.
+    for _ in 0..2 {
+        let mut again = Request::new(request.get_ref().clone());
+        *again.metadata_mut() = request.metadata().clone();
+        let answer = client.push(again).await.unwrap();
+        let reasons = answer.metadata().get("x-rejected-reasons").unwrap();
+        assert_eq!(
+            reasons.to_str().unwrap(),
+            "label_conflict=2, series_limit=1; first=http_requests_total"
+        );
+        assert_eq!(
+            (answer.get_ref().accepted, answer.get_ref().rejected),
+            (1, 3)
+        );
+    }
+}

@@ -60,7 +60,8 @@ async fn accepted_and_rejected_are_counted_per_metric_and_the_rest_is_applied() 
     let answer = gateway.push(metrics, &[]).await;
     assert_eq!(
         answer.body.as_ref(),
-        b"\x00\x00\x00\x00\x04\x08\x02\x10\x04\x80\x00\x00\x00\x0fgrpc-status:0\r\n"
+        b"\x00\x00\x00\x00\x04\x08\x02\x10\x04\x80\x00\x00\x00\x54grpc-status:0\r\n\
+          x-rejected-reasons:bad_name=1, bad_type=2, bad_value=1; first=gauge\r\n"
     );
     assert_eq!(gateway.lines("pushed_").await, ["pushed_good_total 3"]);
     assert_eq!(

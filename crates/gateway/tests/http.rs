@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::io::Read as _;
+
 use common::{Answer, Gateway, counter};
 use http::Request;
 use http_body_util::Full;
@@ -129,4 +131,58 @@ async fn a_cursor_that_is_no_number_is_a_bad_request() {
     assert_eq!(gateway.get("/api/state?version=x").await.status, 400);
     // leaving it out asks for everything
     assert_eq!(gateway.get("/api/state?other=1").await.status, 200);
+}
+
+#[tokio::test]
+async fn open_metrics_and_gzip_are_for_those_who_ask() {
+    let gateway = Gateway::start(&[]);
+    gateway.push(vec![counter("x_total", 1.0, &[])], &[]).await;
+    let get = |accept: &str, encoding: &str| {
+        let request = Request::get("/metrics")
+            .header("host", "x")
+            .header("accept", accept)
+            .header("accept-encoding", encoding);
+        gateway.send(request.body(Full::default()).unwrap())
+    };
+    let answer = get("application/openmetrics-text;version=1.0.0", "identity").await;
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
+    assert_eq!(answer.header("content-encoding"), None);
+    assert!(answer.text().ends_with("\n# EOF\n"));
+
+    let answer = get("*/*", "gzip").await;
+    assert_eq!(answer.header("content-encoding"), Some("gzip"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&answer.body[..])
+        .read_to_string(&mut text)
+        .unwrap();
+    assert!(text.contains("\npushed_x_total 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_series_ends_after_its_time() {
+    let gateway = Gateway::start(&["--series-ttl", "1s", "--max-series", "1"]);
+    gateway.push(vec![counter("x", 1.0, &[])], &[]).await;
+    assert_eq!(gateway.lines("pushed_x").await, ["pushed_x 1"]);
+    let gone = async {
+        while !gateway.lines("pushed_x").await.is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(common::PATIENCE, gone).await.unwrap();
+    let answer = gateway.push(vec![counter("y", 1.0, &[])], &[]).await;
+    assert_eq!(answer.counts(), (1, 0));
+}
+
+#[tokio::test]
+async fn the_page_is_told_which_pod_it_shows() {
+    let gateway = Gateway::start(&["--pod", "gateway-2"]);
+    let state: Value = serde_json::from_slice(&gateway.get("/api/state").await.body).unwrap();
+    assert_eq!(state["pod"], json!("gateway-2"));
 }

@@ -38,7 +38,7 @@ fn every_flag_stands_in_the_table_with_its_default() {
         assert!(README.contains(&row), "{row} is not in the table");
         flags += 1;
     }
-    assert_eq!(flags, 9);
+    assert_eq!(flags, 11);
 }
 
 #[test]

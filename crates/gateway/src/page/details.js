@@ -79,11 +79,10 @@ class Details {
     if (!histogram) return setText(this.total, formatTotal(series.value));
     const mean = series.value > 0 ? histogram.sum / series.value : 0;
     setText(this.total, `${formatTotal(series.value)}, sum ${formatTotal(histogram.sum)}, mean ${formatShort(mean)}`);
-    this.updateBuckets(histogram);
+    this.updateBuckets(histogram, metric.bounds);
   }
 
-  updateBuckets({ buckets, quantiles }) {
-    const { bounds } = this.store.latest;
+  updateBuckets({ buckets, quantiles }, bounds) {
     const marks = QUANTILES.map((name, place) => ({ name, value: quantiles[place] }));
     const estimates = marks.map(({ name, value }) => `${name} ${formatShort(value)}`).join(", ");
     setText(this.buckets.readout, `${this.unit && `in ${this.unit}; `}p50, p90, p99 are estimates`);

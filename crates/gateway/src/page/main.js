@@ -61,6 +61,7 @@ function render() {
 }
 
 function renderOverview(latest) {
+  if (latest.pod !== "") setText(byId("pod"), latest.pod);
   setText(byId("total-series"), formatTotal(latest.series_total));
   const hidden = latest.series_total - store.series.size;
   setText(byId("series-limit"), `of at most ${formatTotal(latest.series_limit)}${hidden > 0 ? `; the first ${formatTotal(store.series.size)} are shown` : ""}`);
@@ -92,7 +93,8 @@ function showStatus() {
   status.dataset.state = state;
   setText(status, { live: "Live", paused: "Paused", unreachable: "Unreachable" }[state]);
   const lost = state === "unreachable";
-  document.title = lost ? "Unreachable: Metrics gateway" : "Metrics gateway";
+  const title = store.latest?.pod ? `Metrics gateway ${store.latest.pod}` : "Metrics gateway";
+  document.title = lost ? `Unreachable: ${title}` : title;
   document.querySelector("main").classList.toggle("stale", lost);
   const notice = byId("unreachable");
   notice.hidden = !lost;

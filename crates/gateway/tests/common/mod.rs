@@ -194,11 +194,25 @@ impl Answer {
         assert_eq!(self.body[0], 0, "no message: {self:?}");
         let len = u32::from_be_bytes(self.body[1..5].try_into().unwrap()) as usize;
         let response = PushResponse::decode(&self.body[5..5 + len]).unwrap();
+        let trailers = self.trailers();
+        assert!(trailers.starts_with("grpc-status:0\r\n"), "{trailers:?}");
         assert_eq!(
-            &self.body[5 + len..],
-            b"\x80\x00\x00\x00\x0fgrpc-status:0\r\n"
+            trailers.contains("x-rejected-reasons:"),
+            response.rejected > 0
         );
         (response.accepted, response.rejected)
+    }
+
+    /// The text of the trailer frame behind the message, which is all that follows it.
+    pub fn trailers(&self) -> String {
+        let frame_end = |start: usize| {
+            let len = self.body[start + 1..start + 5].try_into().unwrap();
+            start + 5 + u32::from_be_bytes(len) as usize
+        };
+        let start = frame_end(0);
+        assert_eq!(self.body[start], 0x80, "no trailers: {self:?}");
+        assert_eq!(frame_end(start), self.body.len(), "{self:?}");
+        String::from_utf8(self.body[start + 5..].to_vec()).unwrap()
     }
 }
 
