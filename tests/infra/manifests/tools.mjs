@@ -12,15 +12,19 @@ const INTO = join(ROOT, ".tools", "manifests");
 
 /** What is missing here, or `undefined`. */
 export function missing() {
-  if (!renderer()) return "neither kubectl nor kustomize on PATH";
+  if (!renderer()) return "neither kubectl 1.24 or later nor kustomize on PATH";
   const { status, stderr } = python();
   return status === 0 ? undefined : `no Python with kubernetes-validate: ${stderr.trim().split("\n").at(-1)}`;
 }
 
 let found;
 function renderer() {
-  found ??= [["kubectl", "kustomize"], ["kustomize", "build"]].find(([tool]) => !spawnSync(tool, ["version", "--client"]).error) ?? [];
-  return found.length > 0 ? found : undefined;
+  found ??= [
+    // A kubectl that does not say its kustomize's version has one that is too old for directories as resources.
+    ["kubectl", "kustomize", /"kustomizeVersion"/],
+    ["kustomize", "build", /v[3-9]\./],
+  ].find(([tool, , known]) => known.test(spawnSync(tool, tool === "kubectl" ? ["version", "--client", "--output=json"] : ["version"]).stdout ?? "")) ?? [];
+  return found.length > 0 ? found.slice(0, 2) : undefined;
 }
 
 /** The virtual environment, made anew when requirements.txt has changed. */
