@@ -1,5 +1,6 @@
 # Sourced after lib.sh by the scripts that run many steps: one line a step, failures at the end.
 # shellcheck shell=bash
+set -o pipefail
 
 # Each step's output; with V=1 it is shown as it comes, too.
 LOGS=${CARGO_TARGET_DIR:-$ROOT/target}/logs/$(basename "$0" .sh)
@@ -33,8 +34,7 @@ step() {
   log=$LOGS/$(printf '%02d-%s' "$STEPS" "$(printf '%s' "$name" | tr -cs '[:alnum:]' '-')").log
   if verbose; then
     say "$name"
-    "$@" </dev/null 2>&1 | tee "$log"
-    code=${PIPESTATUS[0]}
+    "$@" </dev/null 2>&1 | tee "$log" || code=${PIPESTATUS[0]}
   else
     printf '%-50s ' "$name"
     "$@" </dev/null >"$log" 2>&1 || code=$?
@@ -70,21 +70,35 @@ step() {
   )
 }
 
-# summary NAME: what was skipped, what failed with its output, and the totals. Fails when a step did.
-summary() {
+# Prints what every failed step printed.
+failures() {
   local i lines=150
-  printf '\n'
-  if [ ${#NOTES[@]} -gt 0 ]; then
-    printf 'Skipped:\n'
-    printf '  skipped  %s\n' "${NOTES[@]}"
-    printf '\n'
-  fi
   for ((i = 0; i < ${#FAILURES[@]}; i += 2)); do
     printf -- '---- FAILED: %s\n' "${FAILURES[i]}"
     if [ "$(wc -l <"${FAILURES[i + 1]}")" -gt $lines ]; then printf '(the last %d lines)\n' $lines; fi
     tail -n $lines "${FAILURES[i + 1]}"
     printf -- '---- all of it: %s\n\n' "${FAILURES[i + 1]}"
   done
+}
+
+# must NAME COMMAND…: a step without which the rest makes no sense.
+must() {
+  step "$@"
+  [ ${#FAILURES[@]} -eq 0 ] || {
+    failures >&2
+    exit 1
+  }
+}
+
+# summary NAME: what was skipped, what failed with its output, and the totals. Fails when a step did.
+summary() {
+  printf '\n'
+  if [ ${#NOTES[@]} -gt 0 ]; then
+    printf 'Skipped:\n'
+    printf '  skipped  %s\n' "${NOTES[@]}"
+    printf '\n'
+  fi
+  failures
   printf '%s took %s\n' "$1" "$(seconds $((SECONDS - STARTED)))"
   printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
   [ ${#FAILURES[@]} -eq 0 ]

@@ -118,7 +118,7 @@ export class Process {
   }
 }
 
-function describe({ code, signal }) {
+export function describe({ code, signal }) {
   return signal ? `by ${signal}` : `with exit code ${code}`;
 }
 

@@ -1,24 +1,26 @@
-// Starts what `make dev` shows, waits until all of it works, and ends all of it. The ports are
+// Starts what `make dev` shows, waits until all of it works, watches it, and ends all of it. The ports are
 // checked and everything is built by then (scripts/dev). With DEV_DEMO set it is `make demo`: a shop in
-// front of the example caller, and visitors (scripts/local/demo).
+// front of the example caller, and visitors (demo/).
 
-import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Process } from "../lib/process.mjs";
+import { Process, describe } from "../lib/process.mjs";
 import { until } from "../lib/until.mjs";
+import { lineFilter, step } from "./output.mjs";
+import { chooseRegistry, registryEnv } from "./registry.mjs";
 import { columns, quoted, tour } from "./tour.mjs";
+import { goes, isBuilding, stopsAnswering } from "./watch.mjs";
 
 const { DEV_PORT, GATEWAY_PORT } = process.env;
 const CALLER = `http://127.0.0.1:${DEV_PORT}`;
 const GATEWAY_URL = `http://127.0.0.1:${GATEWAY_PORT}`;
 const GATEWAY = join(process.env.CARGO_TARGET_DIR ?? "target", "release", "metrics-gateway");
+// Written by set-up after `npm ci`, and removed by every other `npm ci`.
+const INSTALLED = "node_modules/.installed-lock.json";
+// Answered by the runtime itself, so that looking is not counted as a request of the example's.
+const RUNTIME = `${CALLER}/cdn-cgi/local/explorer`;
 const demo = process.env.DEV_DEMO ? await import("./demo/demo.mjs") : undefined;
 
 const processes = [];
-// Wrangler finds local Workers through a folder per user, where two of these would meet. Ours is there
-// the next time, too: a Worker that was started with it finds this one again.
-const registry = resolve(".wrangler", `registry-${DEV_PORT}`);
-mkdirSync(registry, { recursive: true });
 let stopping = false;
 
 async function stop(exitCode) {
@@ -28,10 +30,18 @@ async function stop(exitCode) {
   process.exit(exitCode);
 }
 
+/** Ends everything because one part does not work any more. */
+function fail(why, child) {
+  if (stopping) return;
+  const last = child?.lines.slice(-5).map(({ text }) => `\n    ${text}`).join("") ?? "";
+  process.stderr.write(`error: ${why}; stopping the rest${last && `\n  its last lines:${last}`}\n`);
+  void stop(1);
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
     // The terminal may be gone: nobody needs to read this.
-    if (!stopping) say("stopping");
+    if (!stopping) process.stderr.write("==> stopping\n");
     void stop(0);
   });
 }
@@ -41,28 +51,18 @@ process.stderr.on("error", () => {});
 function start(name, file, args, env) {
   const child = new Process(name, file, args, { env });
   processes.push(child);
-  void child.closed.then(() => {
-    if (stopping) return;
-    say(`${name} ended; stopping the rest`);
-    void stop(1);
-  });
+  void child.closed.then(() => fail(`the ${name} ended ${describe(child.ended)}`, child));
   return child;
 }
 
-function say(text) {
-  process.stderr.write(`==> ${text}\n`);
-}
-
-try {
-  say("starting the reference gateway");
-  const gateway = start("gateway", GATEWAY, ["--listen", `127.0.0.1:${GATEWAY_PORT}`]);
-  await gateway.until("the gateway says that it listens", () =>
-    gateway.lines.some(({ text }) => text.includes(`127.0.0.1:${GATEWAY_PORT}`)),
-  );
-
-  say("starting the Worker and the example caller under wrangler dev");
-  const configs = [...(demo?.CONFIGS ?? []), "examples/caller/wrangler.toml", "wrangler.local.toml", "scripts/local/gateway-stand-in/wrangler.toml"];
-  const wrangler = start(
+function startWrangler(registry) {
+  const configs = [
+    ...(demo?.CONFIGS ?? []),
+    "examples/caller/wrangler.toml",
+    "wrangler.local.toml",
+    "scripts/local/gateway-stand-in/wrangler.toml",
+  ];
+  return start(
     "worker",
     process.execPath,
     [
@@ -74,18 +74,16 @@ try {
     ],
     {
       GATEWAY_PORT,
-      WRANGLER_REGISTRY_PATH: registry,
+      ...registryEnv(registry),
       // Asks nobody on the internet where this machine is.
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}),
     },
   );
-  await wrangler.until(
-    "wrangler is ready",
-    () => wrangler.lines.some(({ text }) => text.includes("Ready on")),
-    300_000,
-  );
+}
 
+/** Until one sample has gone through the example caller, the Worker and the gateway. */
+async function verify(wrangler) {
   let answer = "";
   await until(
     "one sample goes all the way",
@@ -102,13 +100,45 @@ try {
     30_000,
     () => `the example caller's last answer: ${answer}\n${wrangler.output()}`,
   );
+}
+
+/** How a Worker of the reader's own finds this one. */
+function binding({ folder, why }) {
+  const line = Object.entries(registryEnv(folder)).map(([name, value]) => `${name}=${quoted(value)}`).join(" ");
+  const found = why
+    ? `A Worker of your own, bound as in README.md, finds this one with these variables in its shell. (Not without them: ${why}.)`
+    : "A Worker of your own, bound as in README.md, finds this one under a plain `npx wrangler dev`. Miniflare, the Vite\nplugin and older versions need these variables in their shell:";
+  return `${found}\n\n  export ${line}\n\nThe typed client for it: make client`;
+}
+
+try {
+  const gateway = await step("starting the gateway", async () => {
+    const child = start("gateway", GATEWAY, ["--listen", `127.0.0.1:${GATEWAY_PORT}`]);
+    await child.until("the gateway says that it listens", () => child.lines.some(({ text }) => text.includes(`127.0.0.1:${GATEWAY_PORT}`)));
+    return child;
+  });
+
+  const names = ["metrics-gateway-worker", "gateway-stand-in", "example-caller", ...(demo?.NAMES ?? [])];
+  const registry = await chooseRegistry(names, resolve(".wrangler", `registry-${DEV_PORT}`));
+  const wrangler = await step("starting the Worker and the example caller", async () => {
+    const child = startWrangler(registry.folder);
+    await child.until("wrangler is ready", () => child.lines.some(({ text }) => text.includes("Ready on")), 300_000);
+    return child;
+  });
+  await step("sending one sample all the way", () => verify(wrangler));
 
   // From here on what they print is shown as it comes.
   for (const child of processes) {
+    const isShown = lineFilter({ requests: !demo });
     child.onLine = ({ text }) => {
-      if (!stopping && !demo?.isNoise(text)) process.stdout.write(`${child.name.padEnd(7)} | ${text}\n`);
+      if (!stopping && isShown(text)) process.stdout.write(`${child.name.padEnd(7)} | ${text}\n`);
     };
   }
+  void stopsAnswering(`${GATEWAY_URL}/-/healthy`).then((why) => fail(`the gateway stopped answering on ${GATEWAY_URL} (${why})`, gateway));
+  void stopsAnswering(RUNTIME, { busy: () => isBuilding(wrangler) }).then((why) =>
+    fail(`the Worker stopped answering on ${CALLER} (${why})`, wrangler),
+  );
+  void goes(INSTALLED).then(() => fail("node_modules was removed or installed anew, and wrangler runs from it"));
 
   const { places, commands } = tour({ caller: CALLER, gateway: GATEWAY_URL });
   process.stdout.write(`
@@ -120,9 +150,7 @@ ${demo ? `${demo.ABOUT}\n\n` : ""}Try:
 
 ${columns(commands, "  ", "   # ")}
 
-A Worker of your own, bound as in README.md, finds this one when it is started so:
-
-  WRANGLER_REGISTRY_PATH=${quoted(registry)} npx wrangler dev
+${binding(registry)}
 
 A change under src/ is rebuilt and reloaded. Ctrl-C stops everything.
 

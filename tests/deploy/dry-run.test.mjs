@@ -65,12 +65,13 @@ describe("wrangler deploy, without an account", { timeout: 900_000 }, () => {
     assert.match(stdout, /env\.METRICS \(metrics-gateway-worker#MetricsReporter\)/);
   });
 
-  test("all wrangler configurations name the same compatibility date", () => {
-    const files = configurations();
+  test("everything that starts locally names one compatibility date, which plugins of this year accept", () => {
+    const files = configurations().filter((file) => file !== "wrangler.toml");
     assert.ok(files.includes("wrangler.local.toml") && files.includes("examples/caller-rust/wrangler.toml"), files.join(", "));
     const date = (file) => /^compatibility_date = "(\d{4}-\d{2}-\d{2})"$/m.exec(readFileSync(join(ROOT, file), "utf8"))?.[1];
     const deployed = date("wrangler.toml");
     assert.ok(deployed, "wrangler.toml has no compatibility date");
-    for (const file of files) assert.equal(date(file), deployed, file);
+    // A runtime older than the date refuses to start, and a project's plugin may be months older than ours.
+    for (const file of files) assert.equal(date(file), `${deployed.slice(0, 4)}-01-01`, file);
   });
 });

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ROOT, until } from "../harness/index.mjs";
 
 const READY_MS = 600_000; // the first run may have to build
@@ -32,11 +34,13 @@ export function listen(port) {
 export class Dev {
   mark = randomUUID();
   output = "";
+  /** Where wrangler keeps what it knows of this machine, its registry of Workers included. */
+  config = mkdtempSync(join(tmpdir(), "metrics-dev-"));
 
   constructor(env, target = "dev") {
     this.child = spawn("make", ["--no-print-directory", target], {
       cwd: ROOT,
-      env: { ...process.env, ...env, METRICS_DEV_TEST: this.mark },
+      env: { ...process.env, XDG_CONFIG_HOME: this.config, ...env, METRICS_DEV_TEST: this.mark },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true, // like a terminal's foreground process group
     });
@@ -58,6 +62,14 @@ export class Dev {
       READY_MS,
       () => this.output,
     );
+  }
+
+  /** Ends with an exit code that is not 0, having printed `why`, and leaves nothing behind. */
+  async fails(why) {
+    const { code } = await this.ended;
+    assert.notEqual(code, 0);
+    assert.match(this.output, why);
+    await this.allGone();
   }
 
   /** Every living process that `make dev` started, however indirectly: `[{ pid, command }]`. */
@@ -106,5 +118,6 @@ export class Dev {
         // It ended by itself.
       }
     }
+    rmSync(this.config, { recursive: true, force: true });
   }
 }

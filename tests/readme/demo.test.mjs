@@ -53,7 +53,7 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
   }
 
   // A Worker with README's binding and README's lines, started with the line that is printed for it.
-  const [, line] = /^ {2}(WRANGLER_REGISTRY_PATH=\S.* npx wrangler dev)$/m.exec(demo.output);
+  const [, line] = /^ {2}(export WRANGLER_REGISTRY_PATH=\S.*)$/m.exec(demo.output);
   const own = mkdtempSync(join(ROOT, "tests/readme", ".own-")); // where npx finds wrangler
   t.after(() => rmSync(own, { recursive: true, force: true }));
   const alias = `"metrics-reporter-client" = ${JSON.stringify(join(ROOT, "clients/typescript/src/index.ts"))}`;
@@ -61,7 +61,7 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
   writeFileSync(join(own, "wrangler.toml"), `${head}\n${BINDING}\n[alias]\n${alias}\n`);
   writeFileSync(join(own, "index.ts"), CLIENT);
   const address = await unusedAddress();
-  const command = `${line} --port ${address.split(":")[1]} --inspector-port 0 --show-interactive-dev-session=false`;
+  const command = `${line}; npx wrangler dev --port ${address.split(":")[1]} --inspector-port 0 --show-interactive-dev-session=false`;
   const shop = new Process("a Worker of one's own", "/bin/sh", ["-c", command], { cwd: own, env: { CLOUDFLARE_CF_FETCH_ENABLED: "false" } });
   t.after(() => shop.stop("SIGKILL"));
   await shop.until("wrangler is ready", () => shop.lines.some(({ text }) => text.includes("Ready on")), 120_000);

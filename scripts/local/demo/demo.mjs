@@ -3,6 +3,8 @@
 /** The first config is the Worker that answers on DEV_PORT. */
 export const CONFIGS = ["scripts/local/demo/wrangler.toml"];
 
+export const NAMES = ["demo-shop"];
+
 export const ABOUT = `A shop stands in front of the example caller, and its visitors come in waves of two minutes. Open the
 gateway's page and watch.`;
 
@@ -22,11 +24,6 @@ const PER_SECOND = { least: 3, most: 20 };
 // A machine that cannot keep up gets fewer visitors, instead of a queue without end.
 const MOST_AT_ONCE = 50;
 const REPORT_MS = 15_000;
-
-/** One line per request, or per push, would be all that one sees. */
-export function isNoise(text) {
-  return /\b(GET|POST) \/\S* [1-5]\d\d\b/.test(text);
-}
 
 /**
  * Sends requests to `caller` until the process ends, and says now and then how many.

@@ -1,0 +1,101 @@
+// What `make dev` is for: a Worker of one's own beside it; and what it says when a part of it fails.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { Process, ROOT, until, unusedAddress } from "../harness/index.mjs";
+import { Dev, freePorts, skip } from "./dev.mjs";
+
+const OWN_TOML = `name = "own"
+main = "index.mjs"
+compatibility_date = "2026-01-01"
+
+[[services]]
+binding = "METRICS"
+service = "metrics-gateway-worker"
+entrypoint = "MetricsReporter"
+`;
+
+const OWN = `export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/bad") ctx.waitUntil(env.METRICS.incr("not a name"));
+    else await env.METRICS.incr("own_total");
+    return new Response("ok");
+  },
+};
+`;
+
+/** A Worker started as its author would, with nothing but `npx wrangler dev`. */
+async function startOwn(env) {
+  const folder = mkdtempSync(join(ROOT, "tests/dev/.own-")); // where npx finds wrangler
+  writeFileSync(join(folder, "wrangler.toml"), OWN_TOML);
+  writeFileSync(join(folder, "index.mjs"), OWN);
+  const address = await unusedAddress();
+  const command = `npx wrangler dev --port ${address.split(":")[1]} --inspector-port 0 --show-interactive-dev-session=false`;
+  const child = new Process("a Worker of one's own", "/bin/sh", ["-c", command], {
+    cwd: folder,
+    env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", ...env },
+  });
+  const stop = async () => {
+    await child.stop("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await child.until("wrangler is ready", () => child.lines.some(({ text }) => text.includes("Ready on")), 120_000);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { fetch: (path) => fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(30_000) }), stop };
+}
+
+describe("beside make dev", { skip, timeout: 1_800_000 }, () => {
+  const started = [];
+  const dev = async (env) => {
+    const one = new Dev({ ...(await freePorts()), ...env });
+    started.push(one);
+    await one.ready();
+    return one;
+  };
+  after(() => started.forEach((one) => one.killEverything()));
+
+  test("a plain `npx wrangler dev` finds the Worker, a refused sample is told without a stack, and a second make dev says what differs", async (t) => {
+    const one = await dev();
+    assert.match(one.output, /under a plain `npx wrangler dev`/);
+    assert.doesNotMatch(one.output, /Compiling|⠋|⠙/);
+    assert.match(one.output, /^building the gateway +ok +\d+s/m);
+    const own = await startOwn({ XDG_CONFIG_HOME: one.config });
+    t.after(() => own.stop());
+    await until("the binding is connected", async () => (await own.fetch("/")).status === 200, 30_000);
+
+    await own.fetch("/bad");
+    await until("the refusal is told", () => /TypeError: "not a name" is not a metric name/.test(one.output), 30_000, () => one.output);
+    // What follows the message comes before what the next request makes the Worker print.
+    await own.fetch("/bad");
+    await until("the next refusal, too", () => one.output.match(/TypeError: "not a name"/g).length > 1, 30_000, () => one.output);
+    assert.doesNotMatch(one.output, /had hung|^worker +\|\s+at /m);
+
+    const second = await dev({ XDG_CONFIG_HOME: one.config });
+    assert.match(second.output, /Not without them: another process runs a Worker named/);
+    for (const name of ["WRANGLER", "MINIFLARE", "CLOUDFLARE_DEV"]) {
+      assert.match(second.output, new RegExp(`^  export .*\\b${name}_REGISTRY_PATH=\\S*registry-\\d+`, "m"));
+    }
+    await second.interrupt();
+    await one.interrupt();
+  });
+
+  test("names a part that ended, and exits", async () => {
+    const one = await dev();
+    const gateway = one.processes().find(({ command }) => /metrics-gateway --listen/.test(command) && !command.startsWith("/bin/sh"));
+    process.kill(gateway.pid, "SIGKILL");
+    await one.fails(/^error: the gateway ended by SIGKILL; stopping the rest$/m);
+  });
+
+  test("names a part that stopped answering, and exits", async () => {
+    const one = await dev();
+    for (const { pid, command } of one.processes()) if (/workerd\S* serve/.test(command)) process.kill(pid, "SIGSTOP");
+    await one.fails(/^error: the Worker stopped answering on http:\S+ \(no answer within 5 s, 3 times in a row\); stopping the rest$/m);
+  });
+});
