@@ -9,7 +9,7 @@ const catalogue = defineMetrics({
 const app = new Hono<{ Bindings: { METRICS: Service<MetricsReporter> } }>();
 
 app.get("/hello/:name", (c) => {
-  getMetrics(c.executionCtx, catalogue).incr("greetings_total", { language: "en" });
+  getMetrics(c, catalogue).incr("greetings_total", { language: "en" });
   return c.text(`hello ${c.req.param("name")}`);
 });
 

@@ -1,11 +1,10 @@
 // Hono, with the route's pattern as a label: a middleware of a dozen lines.
-import { createMetrics, defineMetrics, type Metrics, type MetricsReporter } from "metrics-reporter-client";
+import { createMetrics, defineMetrics, httpMetrics, type Metrics, type MetricsReporter } from "metrics-reporter-client";
 import { Hono } from "hono";
 import { routePath } from "hono/route";
 
 const catalogue = defineMetrics({
-  http_requests_total: { type: "counter", labels: ["method", "route", "status"], help: "Requests handled" },
-  http_request_duration_ms: { type: "histogram", labels: ["route"], help: "Milliseconds to the response" },
+  ...httpMetrics,
   greetings_total: { type: "counter", labels: ["language"], help: "Greetings given" },
 });
 
@@ -17,13 +16,13 @@ type Env = {
 const app = new Hono<Env>();
 
 app.use(async (c, next) => {
-  const metrics = createMetrics(c.env.METRICS, c.executionCtx, { catalogue });
+  const metrics = createMetrics(c.env?.METRICS, c, { catalogue });
   c.set("metrics", metrics);
-  const stop = metrics.startTimer("http_request_duration_ms");
+  const stop = metrics.startTimer("http_request_duration_seconds");
   await next();
-  const route = routePath(c, -1);
-  stop({ route });
-  metrics.incr("http_requests_total", { method: c.req.method, route, status: c.res.status });
+  const labels = { method: c.req.method, route: routePath(c, -1), status: c.res.status };
+  metrics.incr("http_requests_total", labels);
+  stop(labels);
 });
 
 app.get("/hello/:name", (c) => {

@@ -1,23 +1,7 @@
-import { MAX_CHARS_PER_CALL, MAX_SAMPLES_PER_CALL } from "./limits.js";
+import { MAX_CHARS_PER_CALL } from "./limits.js";
+import type { Call, Row } from "./row.js";
 import { RowIndex } from "./row-index.js";
 import { CHARS_PER_VALUE, COUNTER, type Series } from "./series.js";
-
-/** The samples of one series in one call: a single increment, or observations in the order they came. */
-export interface Row {
-  readonly call: Call;
-  /** Of the first sample, or of the first that came with a help. */
-  series: Series;
-  readonly values: number[];
-}
-
-/** What one `record` call carries. */
-export interface Call {
-  readonly rows: Row[];
-  /** Values in all rows. */
-  samples: number;
-  /** Most UTF-16 units of all rows, before JSON escapes any. */
-  chars: number;
-}
 
 /** The samples that wait for the next `record` calls. */
 export class Batch {
@@ -28,13 +12,21 @@ export class Batch {
   #histograms: RowIndex | undefined;
   // In objects the labels are there again with each value.
   readonly #labelsOnce: boolean;
+  readonly #maxSamples: number;
 
-  constructor(packed: boolean) {
+  constructor(packed: boolean, maxSamples: number) {
     this.#labelsOnce = packed;
+    this.#maxSamples = maxSamples;
   }
 
   get isEmpty(): boolean {
     return this.#calls.length === 0;
+  }
+
+  /** Whether the first call can't grow any more, so that waiting saves no call. */
+  get isFull(): boolean {
+    const [first] = this.#calls;
+    return first !== undefined && (this.#calls.length > 1 || first.samples >= this.#maxSamples);
   }
 
   /**
@@ -45,10 +37,10 @@ export class Batch {
     return series.type === COUNTER ? this.#increment(series, value, maxCalls) : this.#observe(series, value, maxCalls);
   }
 
-  /** Takes everything out. */
-  take(): Call[] {
-    const calls = this.#calls;
-    this.#calls = [];
+  /** Takes out the oldest calls, at most `most`. */
+  take(most: number): Call[] {
+    const calls = this.#calls.splice(0, most);
+    // Of what is left nothing is found again: a new sample gets a row of its own.
     this.#counters = undefined;
     this.#histograms = undefined;
     return calls;
@@ -102,7 +94,7 @@ export class Batch {
   /** Makes the last call one sample larger and returns it, if it may be. */
   #claim(chars: number): Call | undefined {
     const call = this.#calls.at(-1);
-    if (call === undefined || call.samples >= MAX_SAMPLES_PER_CALL || call.chars + chars > MAX_CHARS_PER_CALL) return undefined;
+    if (call === undefined || call.samples >= this.#maxSamples || call.chars + chars > MAX_CHARS_PER_CALL) return undefined;
     call.samples += 1;
     call.chars += chars;
     return call;

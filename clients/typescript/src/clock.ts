@@ -11,7 +11,8 @@ export function now(): number {
   }
 }
 
-/** Milliseconds since `start`, in steps of a microsecond and never negative. */
-export function since(start: number): number {
-  return Math.max(0, Math.round((now() - start) * 1000) / 1000);
+/** The time since `start` in the unit that a metric's name ends in: `_seconds`, else milliseconds. In steps of a microsecond and never negative. */
+export function since(start: number, name: unknown): number {
+  const micros = Math.max(0, Math.round((now() - start) * 1000));
+  return typeof name === "string" && name.endsWith("_seconds") ? micros / 1e6 : micros / 1000;
 }

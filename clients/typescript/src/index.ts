@@ -1,6 +1,6 @@
 /**
- * Counters and histograms from a Worker, sent once per request to a
- * `MetricsReporter` service binding, and never at the request's expense.
+ * Counters and histograms from a Worker, sent to a `MetricsReporter` service
+ * binding about once a second and isolate, and never at a request's expense.
  *
  * In scope: collecting, adding up, timing, sending, types. Not in scope: whether
  * a name, label or value is legal, retries and delivery to the gateway; those are the reporter's.
@@ -10,6 +10,9 @@
 export { getMetrics } from "./attached.js";
 export { defineMetrics } from "./catalogue.js";
 export type { Catalogue, LabelName, LabelsOf, MetricDefinition, MetricName } from "./catalogue.js";
+export type { ContextHolder, RequestContext, WaitUntilContext } from "./context.js";
+export { httpMetrics } from "./http.js";
+export type { Account } from "./ledger.js";
 export { createMetrics } from "./metrics.js";
 export type { Metrics, MetricsOptions, StopTimer, Timed } from "./metrics.js";
 export type {
@@ -20,11 +23,11 @@ export type {
   ObserveArguments,
   PackedSamples,
   PushResult,
+  ReporterBinding,
   Sample,
   SampleOptions,
   Stats,
 } from "./rpc.js";
-export type { Account, ReporterBinding, WaitUntilContext } from "./sender.js";
 export type { SendingOptions } from "./settings.js";
-export { httpMetrics, withMetrics } from "./with-metrics.js";
-export type { AnyHandler, WithMetricsOptions, WrappedHandler } from "./with-metrics.js";
+export { withMetrics } from "./with-metrics.js";
+export type { AnyEntrypoint, AnyHandler, WithMetricsOptions, WrappedHandler } from "./with-metrics.js";

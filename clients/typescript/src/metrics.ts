@@ -10,12 +10,14 @@ import type {
   UnlabelledName,
 } from "./catalogue.js";
 import { now, since } from "./clock.js";
+import { contextOf, type RequestContext } from "./context.js";
 import { noLabels, readLabels, type LabelPairs } from "./labels.js";
+import { nothing, type Account } from "./ledger.js";
 import { MAX_CHARS_PER_SAMPLE } from "./limits.js";
 import { kindOf, Problem, textOf } from "./problem.js";
 import { senderFor } from "./registry.js";
-import type { Labels, LabelValue, SampleOptions } from "./rpc.js";
-import type { Account, ReporterBinding, Sender, WaitUntilContext } from "./sender.js";
+import type { Labels, LabelValue, ReporterBinding, SampleOptions } from "./rpc.js";
+import type { Sender } from "./sender.js";
 import { COUNTER, HISTOGRAM, Series } from "./series.js";
 import type { SendingOptions } from "./settings.js";
 import { warn } from "./warn.js";
@@ -32,7 +34,8 @@ export interface MetricsOptions<C extends Catalogue = Catalogue, B extends Label
 export type Timed<R> = R extends PromiseLike<infer T> ? Promise<T> : R;
 
 /**
- * Ends a timer: records the milliseconds since its start and returns them. Only
+ * Ends a timer: records the time since its start, in seconds if the metric's name
+ * ends in `_seconds` and else in milliseconds, and returns that number. Only
  * the first call records, later ones return the same number.
  */
 export type StopTimer<L> = {} extends L ? (labels?: L) => number : (labels: L) => number;
@@ -91,8 +94,8 @@ export interface Metrics<C extends Catalogue = Catalogue, Given extends string =
   ): void;
 
   /**
-   * Runs `fn` and observes how many milliseconds it took, also when it throws or
-   * rejects; the very same error then goes on to the caller. A promise is timed
+   * Runs `fn` and observes how long it took, also when it throws or rejects: in
+   * seconds if the name ends in `_seconds`, and else in milliseconds. The very same error then goes on to the caller. A promise is timed
    * until it settles.
    *
    * Clocks in Workers advance only on I/O, as a guard against timing attacks. A
@@ -105,7 +108,7 @@ export interface Metrics<C extends Catalogue = Catalogue, Given extends string =
   time<N extends MetricName<C, "histogram">, R>(name: N, labels: LabelsOf<C, N, Given>, fn: () => R): Timed<R>;
 
   /**
-   * Starts a timer in milliseconds; the function that it returns ends it. Labels
+   * Starts a timer, in the unit that the name ends in as for {@link Metrics.time}; the function that it returns ends it. Labels
    * may be given at either end. See {@link Metrics.time} for what clocks in Workers measure.
    */
   startTimer<N extends MetricName<C, "histogram">, K extends LabelName<C, N> = never>(
@@ -115,30 +118,32 @@ export interface Metrics<C extends Catalogue = Catalogue, Given extends string =
 
   /**
    * Sends what waits, now, and resolves when the reporter has answered or
-   * `timeoutMs` are over. Rarely needed: everything is sent on its own.
+   * `timeoutMs` are over. Rarely needed: everything is sent on its own. What
+   * another request of the isolate is sending at that moment is not waited for.
    */
   flush(): Promise<void>;
 
-  /** What became of this request's samples so far. All zero without a binding. */
+  /**
+   * What became of the samples so far: all of the isolate's, or this request's with
+   * the scope `request`. All zero without a binding.
+   */
   account(): Account;
 }
 
 /**
- * Collects the metrics of one request and sends them in one call to the
- * reporter, in `ctx.waitUntil`.
+ * Collects metrics and sends them to the reporter, many requests' in one call.
  *
- * Counters with the same name and labels are added up, observations are kept.
- * The first sample of a request waits `flushAfterMs` for others; what comes
- * after that goes into a second call, and so on, up to `maxCalls`. Every
- * `createMetrics` with the same `ctx` and binding shares one batch.
+ * Counters with the same name and labels are added up, observations are kept. One
+ * request sends for all that its isolate serves, `flushIntervalMs` after the first
+ * sample, in its own `ctx.waitUntil`; see {@link SendingOptions} for the scope `request`.
  *
- * Make one per request, not one per isolate: a `ctx` ends with its request.
+ * Make one per request: a `ctx` ends with its request, and making one is cheap.
  *
  * @param binding - `env.METRICS`, a service binding with entrypoint
  * `MetricsReporter`. Without it nothing is recorded: `undefined` is warned about
  * once, `null` says that this is on purpose.
- * @param ctx - the request's `ExecutionContext`, or `this.ctx` of a
- * `WorkerEntrypoint` or a Durable Object.
+ * @param ctx - the request's `ExecutionContext`, `this.ctx` of a
+ * `WorkerEntrypoint` or a Durable Object, or Hono's `c`.
  *
  * @example
  * ```ts
@@ -148,7 +153,7 @@ export interface Metrics<C extends Catalogue = Catalogue, Given extends string =
  */
 export function createMetrics<const C extends Catalogue = Catalogue, const B extends Labels = {}>(
   binding: ReporterBinding | null | undefined,
-  ctx: WaitUntilContext | null | undefined,
+  ctx: RequestContext | null | undefined,
   options?: MetricsOptions<C, B>,
 ): Metrics<C, keyof B & string> {
   return openMetrics<C, keyof B & string>(binding, ctx, options).metrics;
@@ -157,7 +162,7 @@ export function createMetrics<const C extends Catalogue = Catalogue, const B ext
 /** As {@link createMetrics}, with the sender for those who have to tell it when a handler is done. */
 export function openMetrics<C extends Catalogue, Given extends string>(
   binding: ReporterBinding | null | undefined,
-  ctx: WaitUntilContext | null | undefined,
+  ctx: RequestContext | null | undefined,
   options: MetricsOptions<C, Labels> | undefined,
 ): { metrics: Metrics<C, Given>; sender: Sender | undefined } {
   let sender: Sender | undefined;
@@ -167,11 +172,7 @@ export function openMetrics<C extends Catalogue, Given extends string>(
     if (binding === undefined) {
       warn("", "unbound", "there is no reporter binding, so no metrics are recorded; pass null if that is meant");
     } else if (binding !== null) {
-      const usable = isContext(ctx) ? ctx : undefined;
-      if (usable === undefined) {
-        warn("", "no ctx", "without the request's ctx, metrics may be cut off when the response is sent");
-      }
-      sender = senderFor(binding, usable, options);
+      sender = senderFor(binding, contextOf(ctx), options);
       catalogue = options?.catalogue;
       base = readLabels(options?.labels, noLabels(), MAX_CHARS_PER_SAMPLE);
     }
@@ -213,7 +214,7 @@ function metricsOn(sender: Sender | undefined, base: LabelPairs, catalogue: Cata
     let duration: number | undefined;
     return (last) => {
       if (duration !== undefined) return duration;
-      const value = (duration = since(start));
+      const value = (duration = since(start, name));
       record(HISTOGRAM, name, () => {
         const labels = readLabels(last, readLabels(first, base, MAX_CHARS_PER_SAMPLE), MAX_CHARS_PER_SAMPLE);
         return { value, labels, help: helpOf(catalogue, name as string) };
@@ -263,20 +264,9 @@ function metricsOn(sender: Sender | undefined, base: LabelPairs, catalogue: Cata
     time,
     startTimer,
     flush: async () => sender?.flush(),
-    account: () => sender?.account ?? { ...NOTHING },
+    account: () => sender?.account ?? nothing(),
   } as Metrics;
 }
-
-const NOTHING: Account = {
-  recorded: 0,
-  folded: 0,
-  taken: 0,
-  refused: 0,
-  dropped: 0,
-  unknown: 0,
-  pending: 0,
-  calls: 0,
-};
 
 // Own properties only: "constructor" is a name that a caller may use.
 function helpOf(catalogue: Catalogue | undefined, name: string): unknown {
@@ -285,10 +275,6 @@ function helpOf(catalogue: Catalogue | undefined, name: string): unknown {
 
 function reasonOf(error: unknown): string {
   return error instanceof Problem ? error.message : `reading it failed: ${textOf(error)}`;
-}
-
-function isContext(ctx: unknown): ctx is WaitUntilContext {
-  return typeof ctx === "object" && ctx !== null;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,4 +1,4 @@
-import type { Row } from "./batch.js";
+import type { Row } from "./row.js";
 import type { PackedSamples, Sample } from "./rpc.js";
 import { COUNTER, type Series } from "./series.js";
 

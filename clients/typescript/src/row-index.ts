@@ -1,4 +1,4 @@
-import type { Row } from "./batch.js";
+import type { Row } from "./row.js";
 import type { Series } from "./series.js";
 
 // To hash a series and look it up takes as long as to compare it with this many.

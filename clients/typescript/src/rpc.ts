@@ -1,3 +1,10 @@
+/** What may be handed in as the reporter's binding. */
+export type ReporterBinding =
+  // Service<MetricsReporter>, and doubles of it
+  | { record(samples: any): PromiseLike<unknown> }
+  // the untyped Service or Fetcher that `wrangler types` writes
+  | { fetch(...args: any[]): PromiseLike<unknown> };
+
 /** What a label may hold. Numbers and booleans are sent as their text. */
 export type LabelValue = string | number | boolean;
 
@@ -112,8 +119,8 @@ export type Stats = {
  *
  * No method rejects because of what it was given or because the gateway failed,
  * unless the reporter runs with `REJECT_INVALID`. A call still rejects when the
- * reporter itself can't be reached. Prefer {@link createMetrics}, which sends
- * once per request and never rejects: a request may call other Workers 32
+ * reporter itself can't be reached. Prefer {@link createMetrics}, which shares
+ * one call between many requests and never rejects: a request may call other Workers 32
  * times, and each method called here is one of those.
  */
 export interface MetricsReporter {

@@ -1,29 +1,14 @@
-import { attach } from "./attached.js";
-import { defineMetrics, type Catalogue } from "./catalogue.js";
-import { now, since } from "./clock.js";
+import { attach, openAttached, runAttached, type Attached } from "./attached.js";
+import type { Catalogue } from "./catalogue.js";
+import { now } from "./clock.js";
+import type { WaitUntilContext } from "./context.js";
+import { httpMetrics, recordRequest } from "./http.js";
 import type { Metrics } from "./metrics.js";
 import { kindOf, Problem, textOf } from "./problem.js";
-import type { Labels } from "./rpc.js";
-import type { ReporterBinding, Sender, WaitUntilContext } from "./sender.js";
+import type { Labels, ReporterBinding } from "./rpc.js";
+import type { Sender } from "./sender.js";
 import type { SendingOptions } from "./settings.js";
 import { warn } from "./warn.js";
-
-/**
- * The metrics that {@link withMetrics} records. Spread it into a catalogue to
- * give them other help texts. With the option `route` they have the label `route` as well.
- */
-export const httpMetrics = /* @__PURE__ */ defineMetrics({
-  http_requests_total: {
-    type: "counter",
-    labels: ["method", "status"],
-    help: "Requests handled, by method and status of the response",
-  },
-  http_request_duration_ms: {
-    type: "histogram",
-    labels: ["method", "status"],
-    help: "Milliseconds from the start of the handler to its response, without the time to stream the body",
-  },
-});
 
 /** A module's default export, or anything else with a `fetch` such as a Hono app. */
 export interface AnyHandler {
@@ -45,8 +30,11 @@ export type WrappedHandler<H extends AnyHandler> = {
 
 type Wrapped<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : F;
 
+/** A class that extends `WorkerEntrypoint` or `DurableObject`. */
+export type AnyEntrypoint = new (ctx: any, env: any) => object;
+
 /** Options of {@link withMetrics}. */
-export interface WithMetricsOptions<H extends AnyHandler = AnyHandler> extends SendingOptions {
+export interface WithMetricsOptions<H = AnyHandler> extends SendingOptions {
   /** Name of the reporter's binding in `env`, or a function that finds it. Default `"METRICS"`. */
   binding?: string | ((env: any) => ReporterBinding | null | undefined);
   /** Adds help to what handlers record through {@link getMetrics}. */
@@ -55,29 +43,32 @@ export interface WithMetricsOptions<H extends AnyHandler = AnyHandler> extends S
   labels?: Labels;
   /**
    * The value of the label `route`, asked for after the handler is done. It must
-   * come from a small fixed set, so return the pattern (`/users/:id`) and never the path; nothing
-   * becomes the empty string. Without this function there is no such label.
+   * come from a small fixed set, so return the pattern (`/users/:id`) and never the path. Without this
+   * function, and where it returns nothing, the label is empty.
    */
-  route?: (...args: Parameters<NonNullable<H["fetch"]>>) => string | null | undefined;
+  route?: (...args: FetchArguments<H>) => string | null | undefined;
 }
 
-// Anyone can send a request with any method; the label must not grow with them.
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"]);
+type FetchArguments<H> = H extends new (ctx: infer C, env: infer E) => infer I
+  ? [request: I extends { fetch(request: infer R): unknown } ? R : any, env: E, ctx: C]
+  : H extends { fetch?: infer F }
+    ? Parameters<Extract<F, (...args: any[]) => any>>
+    : any[];
 
 // Only fetch is counted; in all of them getMetrics(ctx) works and ends with one call.
 const OTHERS = ["connect", "tail", "trace", "tailStream", "scheduled", "test", "email", "queue"] as const;
 
 /**
- * Wraps a handler so that each request is counted and timed, and so that
- * everything it records through {@link getMetrics} leaves in one call once it is done.
+ * Wraps a handler, or a class that extends `WorkerEntrypoint` or `DurableObject`,
+ * so that each request is counted and timed, and so that {@link getMetrics} works in it.
  *
- * - `http_requests_total{method,status}` and `http_request_duration_ms{method,status}`,
- *   with `route` if that option is given. `method` is one of the nine of HTTP or
- *   `OTHER`. The duration ends with the handler's response: a body still
+ * - `http_requests_total` and `http_request_duration_seconds`, both with the labels `method`,
+ *   `route` and `status`. `method` is one of the nine of HTTP or `OTHER`, `route` is empty
+ *   unless that option is given. The duration ends with the handler's response: a body still
  *   streaming is not waited for.
  * - A handler that throws counts as status 500, and the very same error goes on.
  * - The response is handed on untouched, and does not wait for its metrics.
- * - Other handlers (`scheduled`, `queue`, …) run as they are, with `getMetrics(ctx)` available.
+ * - Other handlers (`scheduled`, `queue`, the methods of a class, …) run as they are, with `getMetrics` available.
  *
  * @example
  * ```ts
@@ -88,30 +79,69 @@ const OTHERS = ["connect", "tail", "trace", "tailStream", "scheduled", "test", "
  * } satisfies ExportedHandler<Env>);
  * ```
  */
-export function withMetrics<H extends AnyHandler>(handler: H, options?: WithMetricsOptions<H>): WrappedHandler<H> {
+export function withMetrics<K extends AnyEntrypoint>(entrypoint: K, options?: WithMetricsOptions<K>): K;
+export function withMetrics<H extends AnyHandler>(handler: H, options?: WithMetricsOptions<H>): WrappedHandler<H>;
+export function withMetrics(handler: unknown, options?: WithMetricsOptions<any>): unknown {
   try {
-    if (typeof handler !== "object" || handler === null) throw new Problem(`expected an object, got ${kindOf(handler)}`);
-    return wrap(handler, copyOf(options)) as WrappedHandler<H>;
+    if (typeof handler === "function") return wrapClass(handler as AnyEntrypoint, copyOf(options));
+    if (typeof handler !== "object" || handler === null) throw new Problem(`got ${kindOf(handler)}`);
+    return wrap(handler as AnyHandler, copyOf(options));
   } catch (error) {
-    warn("", "handler", `withMetrics wraps an object with handlers; this one stays as it is: ${textOf(error)}`);
-    return handler as WrappedHandler<H>;
+    warn("", "handler", `withMetrics wraps a class or an object with handlers; this one stays as it is: ${textOf(error)}`);
+    return handler;
   }
 }
 
 function wrap(handler: AnyHandler, options: WithMetricsOptions): Record<string, unknown> {
   const wrapped: Record<string, unknown> = {};
+  // A handler may be a proxy, as those of tracing wrappers are, and have no working `bind`.
+  const bound =
+    (inner: Handler): Handler =>
+    (...args) =>
+      Reflect.apply(inner, handler, args);
   // Handlers that are newer than this list must not get lost.
   for (const [name, value] of Object.entries(handler)) {
-    if (typeof value === "function") wrapped[name] = (value as Handler).bind(handler);
+    if (typeof value === "function") wrapped[name] = bound(value as Handler);
   }
   for (const name of OTHERS) {
     // itty-router has a function for every name that is read; only what is there is a handler.
     const inner = name in handler ? handler[name] : undefined;
-    if (typeof inner === "function") wrapped[name] = passOn(inner.bind(handler), options);
+    if (typeof inner === "function") wrapped[name] = passOn(bound(inner), options);
   }
   const { fetch } = handler;
-  if (typeof fetch === "function") wrapped["fetch"] = measure(fetch.bind(handler), options);
+  if (typeof fetch === "function") {
+    const inner = bound(fetch);
+    wrapped["fetch"] = (...args: unknown[]) => measure(inner, args, args, options);
+  }
   return wrapped;
+}
+
+function wrapClass(Inner: AnyEntrypoint, options: WithMetricsOptions): AnyEntrypoint {
+  const { prototype } = Inner as { prototype: Record<string, unknown> };
+  // An arrow function can't be extended, and a plain function is no entrypoint.
+  if (typeof prototype !== "object" || !/^class\b/.test(Function.prototype.toString.call(Inner))) throw new Problem("got a function");
+  const { fetch } = prototype;
+  const seen = new WeakMap<object, [ctx: unknown, env: unknown]>();
+
+  class WithMetrics extends Inner {
+    constructor(ctx: any, env: any) {
+      begin(env, ctx, options);
+      super(ctx, env);
+      seen.set(this, [ctx, env]);
+    }
+  }
+  Object.defineProperty(WithMetrics, "name", { value: Inner.name });
+  if (typeof fetch === "function") {
+    define("fetch", function (this: object, ...args) {
+      const [ctx, env] = seen.get(this) ?? [];
+      return measure((...given) => Reflect.apply(fetch, this, given), args, [args[0], env, ctx], options);
+    });
+  }
+  return WithMetrics;
+
+  function define(name: string, value: Handler): void {
+    Object.defineProperty(WithMetrics.prototype, name, { value, configurable: true, writable: true });
+  }
 }
 
 // Read once and here: a getter that throws must not do so in the middle of a request.
@@ -125,77 +155,48 @@ function copyOf(options: WithMetricsOptions | undefined): WithMetricsOptions {
 }
 
 type Handler = (...args: unknown[]) => unknown;
-type Open = { metrics: Metrics; sender: Sender | undefined };
+type Open = { attached: Attached; metrics: Metrics; sender: Sender | undefined };
 
-function measure(inner: Handler, options: WithMetricsOptions): Handler {
-  return async (...args) => {
-    const open = begin(args, options);
-    const start = now();
-    let status = "500";
-    try {
-      const response = await inner(...args);
-      status = statusOf(response);
-      return response;
-    } finally {
-      const labels: Labels = { method: methodOf(args[0]), status };
-      if (options.route !== undefined) labels["route"] = routeOf(options.route, args);
-      open?.metrics.incr("http_requests_total", labels);
-      open?.metrics.observe("http_request_duration_ms", since(start), labels);
-      open?.sender?.release();
-    }
-  };
+/** Runs `inner` with `args`; `known` are request, env and ctx. */
+async function measure(inner: Handler, args: unknown[], known: unknown[], options: WithMetricsOptions): Promise<unknown> {
+  const open = begin(known[1], known[2], options);
+  open?.sender?.hold();
+  const start = now();
+  let response: unknown;
+  try {
+    response = await run(open, inner, args);
+    return response;
+  } finally {
+    if (open !== undefined) recordRequest(open.metrics, start, known, response, options.route);
+    open?.sender?.release();
+  }
 }
 
 function passOn(inner: Handler, options: WithMetricsOptions): Handler {
   return async (...args) => {
-    const open = begin(args, options);
+    const open = begin(args[1], args[2], options);
+    open?.sender?.hold();
     try {
-      return await inner(...args);
+      return await run(open, inner, args);
     } finally {
       open?.sender?.release();
     }
   };
 }
 
-function begin([, env, ctx]: unknown[], options: WithMetricsOptions): Open | undefined {
+function run(open: Open | undefined, inner: Handler, args: unknown[]): unknown {
+  return open === undefined ? inner(...args) : runAttached(open.attached, () => inner(...args));
+}
+
+function begin(env: unknown, ctx: unknown, options: WithMetricsOptions): Open | undefined {
   try {
     const find = options.binding ?? "METRICS";
     const binding = typeof find === "function" ? find(env) : (env as Record<string, ReporterBinding>)[find];
     const catalogue = { ...httpMetrics, ...options.catalogue };
-    const open = attach(binding, ctx as WaitUntilContext | undefined, { ...options, catalogue });
-    open.sender?.hold();
-    return open;
+    const attached = attach(binding, ctx as WaitUntilContext | undefined, { ...options, catalogue });
+    return { attached, ...openAttached(attached) };
   } catch (error) {
     warn("", "begin", `withMetrics records nothing: ${textOf(error)}`);
     return undefined;
-  }
-}
-
-function methodOf(request: unknown): string {
-  try {
-    const { method } = request as Request;
-    return METHODS.has(method) ? method : "OTHER";
-  } catch {
-    return "OTHER";
-  }
-}
-
-// The runtime answers 500 in place of what is no response.
-function statusOf(response: unknown): string {
-  try {
-    const { status } = response as Response;
-    return Number.isInteger(status) && status >= 100 && status <= 599 ? String(status) : "500";
-  } catch {
-    return "500";
-  }
-}
-
-function routeOf(route: Handler, args: unknown[]): string {
-  try {
-    const found = route(...args);
-    return typeof found === "string" ? found : "";
-  } catch (error) {
-    warn("", "route", `the route function of withMetrics failed, the label stays empty: ${textOf(error)}`);
-    return "";
   }
 }

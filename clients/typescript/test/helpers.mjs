@@ -38,13 +38,17 @@ export function valuesOf([, , value]) {
 let clock = 1e12;
 
 /**
- * Collects what is written with console.warn. Each look at the clock is two
+ * Collects what is written with console.warn. After each line it is two
  * minutes later, so that no warning is held back for having been given before.
  */
 export function warnings(t) {
   const lines = [];
-  t.mock.method(Date, "now", () => (clock += 120_000));
-  t.mock.method(console, "warn", (line) => void lines.push(line));
+  clock += 120_000;
+  t.mock.method(Date, "now", () => clock);
+  t.mock.method(console, "warn", (line) => {
+    lines.push(line);
+    clock += 120_000;
+  });
   return lines;
 }
 

@@ -21,7 +21,7 @@ async function run(handler, request, options, env = {}) {
   return { reporter, response, error };
 }
 
-test("a request is counted and timed by method and status", async (t) => {
+test("a request is counted and timed by method, route and status, in seconds", async (t) => {
   let clock = 0;
   t.mock.method(performance, "now", () => clock);
   const response = new Response("made", { status: 201 });
@@ -40,15 +40,15 @@ test("a request is counted and timed by method and status", async (t) => {
       name: "http_requests_total",
       type: "counter",
       value: 1,
-      labels: { method: "POST", status: "201" },
-      help: "Requests handled, by method and status of the response",
+      labels: { method: "POST", route: "", status: "201" },
+      help: "Requests handled, by method, route and status of the response",
     },
     {
-      name: "http_request_duration_ms",
+      name: "http_request_duration_seconds",
       type: "histogram",
-      value: 25,
-      labels: { method: "POST", status: "201" },
-      help: "Milliseconds from the start of the handler to its response, without the time to stream the body",
+      value: 0.025,
+      labels: { method: "POST", route: "", status: "201" },
+      help: "Seconds from the start of the handler to its response, without the time to stream the body",
     },
   ]);
   assert.equal(reporter.calls.length, 1);
@@ -65,7 +65,7 @@ test("a handler that throws counts as status 500, and the very same error goes o
     const result = await run({ fetch }, new Request("http://shop/"));
     assert.equal(result.error, error);
     assert.equal(result.reporter.counter("http_requests_total", { method: "GET", status: 500 }), 1);
-    assert.equal(result.reporter.observations("http_request_duration_ms", { status: 500 }).length, 1);
+    assert.equal(result.reporter.observations("http_request_duration_seconds", { status: 500 }).length, 1);
   }
 });
 
@@ -84,13 +84,13 @@ test("what is no response counts as the 500 that the runtime makes of it", async
   }
 });
 
-test("route is a label if a function gives it, and empty when it has nothing or fails", async (t) => {
+test("the label route is what a function gives, and empty without one or when it has nothing or fails", async (t) => {
   const lines = warnings(t);
   const routeOf = async (route) => {
     const { reporter } = await run({ fetch: () => new Response() }, new Request("http://shop/users/7"), { route });
     return reporter.samples.map(({ labels }) => labels.route);
   };
-  assert.deepEqual(await routeOf(undefined), [undefined, undefined]);
+  assert.deepEqual(await routeOf(undefined), ["", ""]);
   assert.deepEqual(await routeOf((request, env) => `${request.method} ${typeof env.METRICS}`), ["GET object", "GET object"]);
   assert.deepEqual(await routeOf(() => null), ["", ""]);
   assert.deepEqual(await routeOf(() => ({})), ["", ""]);
@@ -130,7 +130,7 @@ test("what the handler records leaves in the same call, with the wrapper's label
   assert.equal(reporter.counter("http_requests_total", { zone: "eu" }), 1);
 });
 
-test("samples wait while the handler works and leave right after it, but never wait longer than 10 s", async (t) => {
+test("with the scope request, samples wait while the handler works and leave right after it, but never wait longer than 10 s", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   const binding = fakeBinding();
@@ -143,7 +143,7 @@ test("samples wait while the handler works and leave right after it, but never w
       getMetrics(ctx).incr("b_total");
       return new Response();
     },
-  });
+  }, { scope: "request" });
   const answered = handler.fetch(new Request("http://shop/"), { METRICS: binding }, ctx);
   t.mock.timers.tick(9999);
   await settle();
@@ -178,7 +178,7 @@ test("a handler that never stops recording keeps a call for its end", async (t) 
         return new Response();
       },
     },
-    { maxCalls: 4 },
+    { maxCalls: 4, scope: "request" },
   );
   await handler.fetch(new Request("http://shop/"), { METRICS: binding }, fakeCtx());
   assert.equal(binding.calls.length, 3);
@@ -262,9 +262,11 @@ test("getMetrics on a ctx that went through no wrapper records nothing and says 
   assert.match(lines[0], /withMetrics/);
 });
 
-test("a class is no handler object: it is handed back as it is, with a warning", (t) => {
-  const lines = warnings(t);
-  class Entrypoint {}
-  assert.equal(withMetrics(Entrypoint), Entrypoint);
-  assert.match(lines[0], /withMetrics wraps an object/);
+test("what is no handler object and no class is handed back as it is, with a warning", (t) => {
+  for (const given of [() => new Response(), function fetch() {}, undefined, "text"]) {
+    const lines = warnings(t);
+    assert.equal(withMetrics(given), given);
+    assert.match(lines[0], /withMetrics wraps a class or an object/);
+    t.mock.restoreAll();
+  }
 });

@@ -9,7 +9,7 @@ import type {
   SampleOptions,
   Stats,
 } from "../rpc.js";
-import { refusal, rejection } from "./check.js";
+import { quote, refusal } from "../rules.js";
 import { readSample, readSamples, type RecordedSample } from "./recorded.js";
 
 /** A sample that would not arrive, and why. */
@@ -197,7 +197,8 @@ export class TestReporter {
 
   #takes(sample: RecordedSample): boolean {
     const first = this.#firsts.get(sample.name);
-    const refused = refusal(sample, first);
+    const labels = Object.entries(sample.labels).flat();
+    const refused = refusal({ ...sample, labels }, first?.type);
     if (refused !== undefined) {
       this.refused.push({ sample, message: refused });
       return false;
@@ -217,4 +218,15 @@ export class TestReporter {
         wanted.every(([label, value]) => sample.labels[label] === String(value)),
     );
   }
+}
+
+/** Why the gateway behind the reporter would reject a sample that was taken: one metric, one set of label names. */
+function rejection(sample: RecordedSample, first: RecordedSample): string | undefined {
+  const [before, now] = [namesOf(first), namesOf(sample)];
+  return before === now ? undefined : `${quote(sample.name)} had the labels ${before} before, got ${now}`;
+}
+
+// An empty label is the same as none.
+function namesOf({ labels }: RecordedSample): string {
+  return JSON.stringify(Object.keys(labels).filter((name) => labels[name] !== "").sort());
 }

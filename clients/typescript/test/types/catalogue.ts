@@ -151,7 +151,7 @@ getMetrics(ctx).incr("anything_total", { any: "label" });
 // @ts-expect-error -- no such metric
 getMetrics(ctx, catalogue).incr("anything_total");
 const joined = createMetrics(reporter, ctx, { catalogue: defineMetrics({ ...httpMetrics, ...catalogue }) });
-joined.incr("http_requests_total", { method: "GET", status: 200 });
+joined.incr("http_requests_total", { method: "GET", route: "", status: 200 });
 joined.incr("logins_total");
 // @ts-expect-error -- misspelt label
 joined.incr("http_requests_total", { method: "GET", code: 200 });

@@ -28,7 +28,7 @@ function bindingOf(request: Request, env: Env) {
 const handlers: Record<string, (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> | Response> = {
   // createMetrics alone: 1,000 calls with waits in between, which a busy machine makes long
   async "/plain"(request, env, ctx) {
-    const metrics = createMetrics(bindingOf(request, env), ctx, { catalogue, timeoutMs: 2000, flushAfterMs: 1000 });
+    const metrics = createMetrics(bindingOf(request, env), ctx, { scope: "request", catalogue, timeoutMs: 2000, flushAfterMs: 1000 });
     for (let i = 0; i < 500; i += 1) {
       metrics.incr("steps_total", { path: "/plain" });
       metrics.observe("step_ms", i, { path: "/plain" });
@@ -38,7 +38,7 @@ const handlers: Record<string, (request: Request, env: Env, ctx: ExecutionContex
   },
 
   async "/time"(request, env, ctx) {
-    const metrics = createMetrics(bindingOf(request, env), ctx, { catalogue });
+    const metrics = createMetrics(bindingOf(request, env), ctx, { scope: "request", catalogue });
     const text = await metrics.time("step_ms", { path: "/time" }, async () => {
       await scheduler.wait(30);
       return "timed";
@@ -47,27 +47,51 @@ const handlers: Record<string, (request: Request, env: Env, ctx: ExecutionContex
   },
 
   "/surrogates"(request, env, ctx) {
-    createMetrics(bindingOf(request, env), ctx).incr("odd_total", { lone: "\ud83d", pair: "😀", zero: "a\0b" });
+    createMetrics(bindingOf(request, env), ctx, { scope: "request" }).incr("odd_total", { lone: "\ud83d", pair: "😀", zero: "a\0b" });
     return new Response("surrogates");
   },
 
   "/nan"(request, env, ctx) {
-    createMetrics(bindingOf(request, env), ctx).observe("odd_ms", NaN, { path: "/nan" });
+    createMetrics(bindingOf(request, env), ctx, { scope: "request" }).observe("odd_ms", NaN, { path: "/nan" });
     return new Response("nan");
   },
 
   // more than one call can carry
   "/large"(request, env, ctx) {
-    const metrics = createMetrics(bindingOf(request, env), ctx);
+    const metrics = createMetrics(bindingOf(request, env), ctx, { scope: "request" });
     for (let i = 0; i < 2500; i += 1) metrics.observe("large_ms", i);
     return new Response("large");
   },
 
   "/flush": async (request, env, ctx) => {
-    const metrics = createMetrics(bindingOf(request, env), ctx, { timeoutMs: 500 });
+    const metrics = createMetrics(bindingOf(request, env), ctx, { scope: "request", timeoutMs: 500 });
     metrics.incr("flushed_total");
     await metrics.flush();
     return Response.json(metrics.account());
+  },
+
+  // the default scope: many requests share a call
+  "/shared"(_request, env, ctx) {
+    const metrics = createMetrics(env.METRICS, ctx);
+    metrics.incr("shared_total");
+    metrics.observe("shared_ms", 1);
+    return Response.json(metrics.account());
+  },
+
+  // what wrappers make of a ctx
+  "/copied"(request, env, ctx) {
+    const { waitUntil } = ctx;
+    const copies: Record<string, () => Pick<ExecutionContext, "waitUntil"> | undefined> = {
+      spread: () => ({ ...ctx }),
+      proxy: () => new Proxy(ctx, {}),
+      destructured: () => ({ waitUntil }),
+      missing: () => undefined,
+    };
+    const search = new URL(request.url).searchParams;
+    const scope = search.get("scope") === "request" ? "request" : "isolate";
+    const copy = copies[search.get("how") ?? ""]?.();
+    createMetrics(env.METRICS, copy, { scope }).incr("copied_total");
+    return new Response("copied");
   },
 
   async "/object"(_request, env) {
@@ -137,6 +161,7 @@ const wrapped = withMetrics(
     },
   },
   {
+    scope: "request",
     catalogue,
     timeoutMs: 2000,
     binding: (env: Env & { binding: Env["METRICS"] }) => env.binding,

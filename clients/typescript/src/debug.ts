@@ -1,0 +1,57 @@
+import type { Account } from "./ledger.js";
+import { COUNTER, type Series } from "./series.js";
+
+const MAX_SHOWN = 20;
+const MAX_CHARS = 200;
+// How long samples of a handler whose end nobody tells are gathered, in ms.
+const GATHER_MS = 100;
+
+/** The line that `debug: true` writes for each request: what it recorded, and where the samples are. */
+export class DebugLine {
+  readonly #gathers: boolean;
+  #shown: string[] = [];
+  #count = 0;
+  #held = 0;
+
+  /** `gathers`: whether there is one request whose samples can be gathered. */
+  constructor(gathers: boolean) {
+    this.#gathers = gathers;
+  }
+
+  add(series: Series, value: number, account: () => Account): void {
+    this.#count += 1;
+    if (this.#shown.length < MAX_SHOWN) this.#shown.push(textOf(series, value));
+    if (this.#held > 0 || this.#count > 1) return;
+    try {
+      if (this.#gathers) setTimeout(() => this.#held === 0 && this.#write(account()), GATHER_MS);
+      else this.#write(account());
+    } catch {
+      this.#write(account());
+    }
+  }
+
+  hold(): void {
+    this.#held += 1;
+  }
+
+  release(account: Account): void {
+    this.#held -= 1;
+    if (this.#held === 0) this.#write(account);
+  }
+
+  #write({ recorded, folded, taken, refused, dropped, unknown, pending }: Account): void {
+    if (this.#count === 0) return;
+    const more = this.#count > this.#shown.length ? `, and ${this.#count - this.#shown.length} more` : "";
+    const ledger = `recorded ${recorded} = folded ${folded} + taken ${taken} + refused ${refused} + dropped ${dropped} + unknown ${unknown} + pending ${pending}`;
+    console.log(`metrics-reporter-client: ${this.#shown.join(", ")}${more} (ledger: ${ledger})`);
+    this.#shown = [];
+    this.#count = 0;
+  }
+}
+
+function textOf({ name, type, labels }: Series, value: number): string {
+  const pairs: string[] = [];
+  for (let i = 0; i + 1 < labels.length; i += 2) pairs.push(`${labels[i]}=${JSON.stringify(labels[i + 1])}`);
+  const series = pairs.length > 0 ? `${name}{${pairs.join(",")}}` : name;
+  return `${series.slice(0, MAX_CHARS)} ${type === COUNTER ? "+" : ""}${value}`;
+}
