@@ -221,7 +221,7 @@ run "no_aws_account_without_logs" {
 }
 
 run "the_bucket_stays_when_the_worker_goes" {
-  command = apply
+  command = plan
   variables {
     enable_metrics_gateway_cloudflare_worker = false
     enable_metrics_gateway_worker_logpush    = true

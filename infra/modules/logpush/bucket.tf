@@ -27,6 +27,16 @@ locals {
   }
 }
 
+# prevent_destroy takes no variable, so it is on this note instead of the bucket: a plan without create_bucket fails here
+# until remove_bucket is set. The note stays in the state afterwards.
+resource "terraform_data" "bucket_stays_until_remove_bucket" {
+  count = var.create_bucket || var.remove_bucket ? 1 : 0
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
 resource "aws_s3_bucket" "logs" {
   count = local.bucket_count
 

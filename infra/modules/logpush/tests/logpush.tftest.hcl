@@ -101,7 +101,7 @@ run "leaves_a_foreign_bucket_alone" {
 }
 
 run "makes_a_private_bucket" {
-  command = apply
+  command = plan
   variables {
     create_bucket  = true
     retention_days = 30
