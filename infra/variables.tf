@@ -110,7 +110,7 @@ variable "grpc_metrics_gateway_replicas" {
 }
 
 variable "grpc_metrics_gateway_extra_args" {
-  description = "More flags of the gateway, e.g. [\"--series-ttl=86400\"]."
+  description = "More flags of the gateway, e.g. [\"--series-ttl=24h\"]."
   type        = list(string)
   default     = []
 }

@@ -122,14 +122,14 @@ variable "drain_seconds" {
 }
 
 variable "extra_args" {
-  description = "More flags of the gateway, e.g. [\"--series-ttl=86400\"]. See crates/gateway/README.md."
+  description = "More flags of the gateway, e.g. [\"--series-ttl=24h\"]. See crates/gateway/README.md."
   type        = list(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for arg in var.extra_args : can(regex("^--[a-z-]+(=.*)?$", arg)) && !can(regex("^--(listen|admin-listen|drain-seconds|max-series|shutdown-timeout)(=|$)", arg))])
-    error_message = "extra_args must be flags such as --series-ttl=86400. The listeners, the drain and the limit of series have variables of their own, and --shutdown-timeout is fixed."
+    error_message = "extra_args must be flags such as --series-ttl=24h. The listeners, the drain and the limit of series have variables of their own, and --shutdown-timeout is fixed."
   }
 }
 

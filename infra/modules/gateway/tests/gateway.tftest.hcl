@@ -111,7 +111,7 @@ run "names_ports_and_flags_are_settable" {
     create_namespace = false
     port             = 9090
     replicas         = 5
-    extra_args       = ["--series-ttl=86400"]
+    extra_args       = ["--series-ttl=24h"]
   }
 
   assert {
@@ -119,7 +119,7 @@ run "names_ports_and_flags_are_settable" {
     error_message = "the host must follow from name and namespace"
   }
   assert {
-    condition     = contains(kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].args, "--series-ttl=86400") && contains(kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].args, "--listen=0.0.0.0:9090")
+    condition     = contains(kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].args, "--series-ttl=24h") && contains(kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].args, "--listen=0.0.0.0:9090")
     error_message = "flags must be passed on"
   }
 }
