@@ -229,6 +229,13 @@ if $only_plan; then
   exit 0
 fi
 
+kubeconfig=$(value_of kubeconfig_path)
+[ -z "$kubeconfig" ] || export KUBECONFIG=${kubeconfig/#\~/$HOME}
+gateway_namespace=$(value_of grpc_metrics_gateway_namespace)
+run_kubectl() { kubectl --context "$TF_VAR_kubeconfig_context" "$@"; }
+# Best effort: whoever reads a failure sees which pod does not come up.
+show_pods() { [ -z "$TF_VAR_kubeconfig_context" ] || run_kubectl -n "$1" get pods || true; }
+
 # -- apply --
 
 if $changes; then
@@ -243,8 +250,10 @@ $lost"
   fi
   [ "$(parts_digest)" = "$parts" ] || fail 'dist/ changed after the plan was made'
   say 'applying'
-  run_tofu apply -input=false "$plan" ||
+  if ! run_tofu apply -input=false "$plan"; then
+    show_pods "${gateway_namespace:-metrics-gateway}"
     fail 'apply failed; what was applied stays. Mend the cause and run this again: docs/runbook.md, "A deployment fails"'
+  fi
   rm -f "$plan" "$plan.for" # a saved one, too
 else
   say "no changes: $target already runs $short"
@@ -257,14 +266,11 @@ output() { node -e 'console.log([JSON.parse(process.argv[1])[process.argv[2]]?.v
 # -- roll-out --
 
 # A failed update of a workload is in the state as if it were done, and the next plan has no changes: ask the cluster.
-kubeconfig=$(value_of kubeconfig_path)
-[ -z "$kubeconfig" ] || export KUBECONFIG=${kubeconfig/#\~/$HOME}
-run_kubectl() { kubectl --context "$TF_VAR_kubeconfig_context" "$@"; }
 for workload in $(output kubernetes_workloads); do # namespace/kind/name
   namespace=${workload%%/*}
   say "waiting for ${workload#*/} to be rolled out"
   run_kubectl -n "$namespace" rollout status "${workload#*/}" "--timeout=${ROLLOUT_TIMEOUT:-300s}" && continue
-  run_kubectl -n "$namespace" get pods || true
+  show_pods "$namespace"
   fail "applied, but ${workload#*/} is not rolled out: docs/runbook.md, \"A deployment fails\""
 done
 
@@ -282,9 +288,8 @@ tunnel=$(output grpc_metrics_gateway_tunnel_id)
 [ -z "$tunnel" ] || args+=(--tunnel-id "$tunnel")
 # For --kubectl: the cluster and the gateway of this environment. What verify_args say comes later, and wins.
 [ -z "$TF_VAR_kubeconfig_context" ] || args+=(--kube-context "$TF_VAR_kubeconfig_context")
-namespace=$(value_of grpc_metrics_gateway_namespace)
 service=$(value_of grpc_metrics_gateway_service_name)
-args+=(${namespace:+--namespace "$namespace"} ${service:+--service "$service"})
+args+=(${gateway_namespace:+--namespace "$gateway_namespace"} ${service:+--service "$service"})
 say 'verifying'
 node scripts/verify.mjs "${args[@]}" "${verify_args[@]}" ||
   fail 'deployed, but not verified: docs/runbook.md, "Troubleshooting"; "Rollback and disable" says how to go back'

@@ -291,6 +291,16 @@ describe("the roll-out", () => {
     assert.equal(verified, 0);
   });
 
+  test("that failed in the first apply is mended by the next run, without a flag", async () => {
+    const first = await deploy(args, { APPLY_STATUS: "1" });
+    assert.equal(first.status, 1, first.output);
+    assert.match(first.output, /ImagePullBackOff[^]*apply failed; what was applied stays/, "the pods are shown");
+
+    const next = await deploy(args, { WORKLOAD, PLAN_CHANGES: change("kubernetes_deployment_v1", ["delete", "create"], "replace_because_tainted") });
+    assert.equal(next.status, 0, next.output);
+    assert.match(next.calls, / apply [^]*rollout status/);
+  });
+
   test("uses the kubeconfig of the variables", async () => {
     appendFileSync(join(directory, "infra/config/vars/dev.tfvars"), 'kubeconfig_path = "~/.kube/cell1"\n');
     commit();
