@@ -128,7 +128,7 @@ const ROWS = [
     series("Samples folded into an overflow series", "By metric, past MAX_SERIES_PER_METRIC in one isolate. The sums stay right.", "cps", [
       [rate("metric", `pushed_metrics_reporter_overflow_samples_total{${JOB}}`), "{{metric}}"],
     ]),
-    series("Series at the gateway", "The reference gateway rejects new series at its limit.", "none", [
+    series("Series at the gateway", "The gateway rejects new series at its limit.", "none", [
       [`sum by (instance) (metrics_gateway_series{${JOB}})`, "held, {{instance}}"],
       [`sum by (instance) (metrics_gateway_series_limit{${JOB}})`, "limit, {{instance}}"],
     ]),
