@@ -61,7 +61,7 @@ output "kubernetes_workloads" {
   value       = compact([module.gateway.workload, module.tunnel.workload])
 
   precondition {
-    condition     = var.kubeconfig_context != null || !(var.enable_grpc_metrics_gateway_tunnel || var.enable_grpc_metrics_gateway)
+    condition     = try(length(var.kubeconfig_context), 0) > 0 || !(var.enable_grpc_metrics_gateway_tunnel || var.enable_grpc_metrics_gateway)
     error_message = "kubeconfig_context must name the cluster's context: something in the cluster is managed, and the current context may be another cluster."
   }
 }

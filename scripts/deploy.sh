@@ -118,7 +118,7 @@ backend=$infra/config/backend/$target.hcl
 [ -f "$backend" ] || refuse "no infra/config/backend/$target.hcl says where the state is; copy example.hcl"
 place() { sed -nE 's/^[[:space:]]*(bucket|container_name|key|path|prefix|address)[[:space:]]*=[[:space:]]*("[^"]*").*/\1 = \2/p' "$1" | sort; }
 for part in $cell $env; do
-  place "$backend" | grep -v '^bucket' | grep -qE "[^a-z0-9]${part}[^a-z0-9]" ||
+  place "$backend" | grep -vE '^(bucket|container_name) ' | grep -qE "[^a-z0-9]${part}[^a-z0-9]" ||
     refuse "infra/config/backend/$target.hcl: the state's key does not name $part, so another target may have the same; such as key = \"metrics-gateway-worker/$target.tfstate\""
 done
 for other in "$infra"/config/backend/*.hcl; do
@@ -135,6 +135,9 @@ named_context() {
 if is_true enable_grpc_metrics_gateway_tunnel || is_true enable_grpc_metrics_gateway; then
   named_context 'something in a cluster is managed'
   command -v kubectl >/dev/null || refuse 'kubectl is not on the PATH'
+fi
+if is_true enable_grpc_metrics_gateway_tunnel && [[ $(value_of cloudflared_image)$(value_of cloudflared_image_digest) != *sha256:* ]]; then
+  say "the connector's image is pinned by no digest: docs/runbook.md, \"Change\""
 fi
 
 # -- what is deployed is a commit, whole --

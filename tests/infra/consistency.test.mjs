@@ -153,6 +153,7 @@ describe("links", () => {
     for (const [file, section] of [
       ["scripts/deploy.sh", "Troubleshooting"],
       ["scripts/deploy.sh", "A deployment fails"],
+      ["scripts/deploy.sh", "Change"],
       ["scripts/deploy.sh", "Rollback and disable"],
       ["scripts/verify-checks/push.mjs", "Troubleshooting"],
     ]) {

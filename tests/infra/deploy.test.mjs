@@ -523,6 +523,7 @@ describe("refused before anything is changed", () => {
 
     const named = await deploy(["--env", "dev", "--yes", "--no-verify", "--kube-context", "cell1-dev"]);
     assert.equal(named.status, 0, named.output);
+    assert.match(named.output, /the connector's image is pinned by no digest/);
   });
 
   test("a connector that is switched off while nobody names its cluster", async () => {
