@@ -55,7 +55,13 @@ const BINDINGS = {
 const ENTRY = `
 import { Counter, fetch, scheduled } from "./glue.js";
 export { Counter };
-export default { fetch, scheduled };
+// ?cut: nothing keeps the request once it has answered. The runtime ends it, and with it its timers,
+// as it does after 30 s or beyond the CPU limit.
+const cut = { waitUntil() {} };
+export default {
+  fetch: (request, env, ctx) => fetch(request, env, new URL(request.url).searchParams.has("cut") ? cut : ctx),
+  scheduled,
+};
 `;
 
 let standIn;
@@ -99,7 +105,56 @@ test("what the start of the isolate recorded leaves with the first request, and 
   await calls("the second request", (calls) => total(calls, "steps_total") === 1_000 && total(calls, "starts_total") === 1);
 });
 
+test("what hundreds of requests record leaves in about one RPC a second", async () => {
+  await forget();
+  const began = performance.now();
+  let requests = 0;
+  while (performance.now() - began < 2_500) {
+    await Promise.all(Array.from({ length: 10 }, () => text("/one")));
+    requests += 10;
+  }
+  const all = await calls("every request", (calls) => total(calls, "requests_total") === requests);
+  const observed = all.flat().filter(([name]) => name === "request_duration_seconds");
+  assert.equal(observed.flatMap(([, , values]) => values).length, requests);
+  const seconds = (performance.now() - began) / 1_000;
+  // A batch that is full does not wait for its second.
+  const full = requests / 999;
+  assert.ok(all.length <= 2 + seconds + full, `${all.length} RPCs for ${requests} requests in ${seconds} s`);
+});
+
+test("a request that was cut off while it led is replaced by the next one", async () => {
+  await calls("all that led before", async () => /pending: 0/.test(await text("/account")));
+  await forget();
+  assert.equal(await text("/one?cut"), "one");
+  // Its lease holds for its second and two more, and nobody else sends meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 3_500));
+  assert.match(await text("/account"), / pending: 2,/);
+  assert.equal(await text("/one"), "one");
+  const all = await calls("both requests", (calls) => total(calls, "requests_total") === 2);
+  assert.equal(all.length, 1);
+  assert.deepEqual(all[0], [
+    ["requests_total", 1, 2, ["route", "/one"]],
+    ["request_duration_seconds", 3, [0.5, 0.5], ["route", "/one"]],
+  ]);
+});
+
+test("flush takes along what a request that was cut off has left behind", async () => {
+  await forget();
+  assert.equal(await text("/one?cut"), "one");
+  assert.match(await text("/flush"), / pending: 0,/);
+  const [call] = await calls("both requests", (calls) => calls.length > 0);
+  assert.deepEqual(call.map(([name]) => name).sort(), ["flushed_total", "request_duration_seconds", "requests_total"]);
+});
+
+test("debug writes a line that says what a request recorded", async () => {
+  await text("/one?debug");
+  await worker.logged(
+    "metrics-reporter-client: this request recorded 2 samples: requests_total 1, request_duration_seconds 1; the isolate so far: ",
+  );
+});
+
 test("a thousand metrics of one request reach the reporter in one RPC", async () => {
+  await text("/flush");
   await forget();
   assert.equal(await text("/plain"), "plain");
   const [call, ...more] = await calls("a call", (calls) => calls.length > 0);
@@ -136,9 +191,10 @@ test("a reporter that rejects, hangs, talks nonsense, knows no record or is not 
   assert.equal(await text("/plain"), "plain");
 });
 
-test("flush waits for the reporter, and the account says how it ended", async () => {
-  assert.match(await text("/flush"), /recorded: 1, folded: 0, taken: 1, refused: 0, dropped: 0, unknown: 0, pending: 0, calls: 1/);
-  assert.match(await text("/flush?via=REJECTS"), /recorded: 1,.* unknown: 1, pending: 0, calls: 1/);
+test("flush waits for the reporter, and the ledger says how it ended", async () => {
+  assert.match(await text("/flush"), /recorded: \d+,.* unknown: 0, pending: 0,/);
+  assert.match(await text("/flush?scope=request"), /recorded: 1, folded: 0, taken: 1, refused: 0, dropped: 0, unknown: 0, pending: 0, calls: 1/);
+  assert.match(await text("/flush?scope=request&via=REJECTS"), /recorded: 1,.* unknown: 1, pending: 0, calls: 1/);
   assert.match(await text("/flush?via=UNBOUND"), /recorded: 0,.* calls: 0/);
 });
 
@@ -181,7 +237,7 @@ test("what goes on after the response is still one call", async () => {
 test("each of many interleaved requests gets exactly what its own code recorded through the facade", async () => {
   await forget();
   const ids = Array.from({ length: 20 }, (_, i) => `r${i}`);
-  await Promise.all(ids.map((id) => text(`/facade?id=${id}`)));
+  await Promise.all(ids.map((id) => text(`/facade?scope=request&id=${id}`)));
   const all = await calls("every request", (calls) => total(calls, "facade_steps") === 100);
   assert.equal(all.length, ids.length);
   for (const call of all) {
@@ -196,6 +252,20 @@ test("each of many interleaved requests gets exactly what its own code recorded 
   }
   assert.deepEqual(all.map((call) => call[0][3][3]).sort(), ids.sort());
   await worker.logged('gauge "facade_size" is ignored');
+});
+
+test("interleaved requests that share a call keep their own labels", async () => {
+  await text("/flush");
+  await forget();
+  const ids = Array.from({ length: 20 }, (_, i) => `r${i}`);
+  await Promise.all(ids.map((id) => text(`/facade?id=${id}`)));
+  const all = await calls("every request", (calls) => total(calls, "facade_steps") === 100 && total(calls, "facade_ms") === 120);
+  assert.ok(all.length <= 3, `${all.length} RPCs`);
+  for (const id of ids) {
+    const own = all.flat().filter(([, , , labels]) => labels?.at(-1) === id);
+    assert.equal(total([own], "facade_steps"), 5);
+    assert.equal(total([own], "facade_ms"), 6);
+  }
 });
 
 test("what is recorded outside of a scope arrives once, whichever request takes it along", async () => {
@@ -248,7 +318,7 @@ describe("a handler that works for long", { concurrency: true }, () => {
 
   test("sends what it has after ten seconds, and the rest at its end", async () => {
     let ended = false;
-    const long = text("/long?id=stays").then(() => (ended = true));
+    const long = text("/long?scope=request&id=stays").then(() => (ended = true));
     await calls("the first part", (calls) => of("stays")(calls).length === 1);
     assert.equal(ended, false);
     await long;
@@ -256,9 +326,16 @@ describe("a handler that works for long", { concurrency: true }, () => {
     assert.deepEqual(of("stays")(all), [part("first", "stays"), part("second", "stays")]);
   });
 
-  test("has its metrics arrive although its client went away", async () => {
+  test("has its metrics arrive although its client went away, in either scope", async () => {
+    const leaving = new AbortController();
+    const left = assert.rejects(worker.fetch("/long?id=leads", { signal: leaving.signal }), { name: "AbortError" });
+    await worker.logged("leads is at work");
+    leaving.abort();
+    await left;
+    await calls("what it recorded in the isolate", (calls) => of("leads")(calls).length >= 1);
+
     const going = new AbortController();
-    const gone = assert.rejects(worker.fetch("/long?id=goes", { signal: going.signal }), { name: "AbortError" });
+    const gone = assert.rejects(worker.fetch("/long?scope=request&id=goes", { signal: going.signal }), { name: "AbortError" });
     await worker.logged("goes is at work");
     going.abort();
     await gone;

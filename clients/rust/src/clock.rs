@@ -16,8 +16,14 @@ mod workers {
         worker::js_sys::Date::now()
     }
 
+    /// Writes a warning to the log.
     pub(crate) fn log(line: &str) {
         worker::console_warn!("{line}");
+    }
+
+    /// Writes a line that nobody needs to worry about.
+    pub(crate) fn note(line: &str) {
+        worker::console_log!("{line}");
     }
 }
 
@@ -58,9 +64,15 @@ mod manual {
         let _ = SLEEPERS.try_with(|sleepers| sleepers.borrow_mut().push((ms, waker.clone())));
     }
 
+    /// Writes a warning to the log.
     pub(crate) fn log(line: &str) {
         eprintln!("{line}");
         let _ = LOG.try_with(|log| log.borrow_mut().push(line.to_owned()));
+    }
+
+    /// Writes a line that nobody needs to worry about.
+    pub(crate) fn note(line: &str) {
+        log(line);
     }
 
     pub(crate) fn forget_log() {

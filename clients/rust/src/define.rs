@@ -86,7 +86,8 @@ macro_rules! define_metrics {
                 metrics.__observe(stringify!($name), value, &self, Self::HELP);
             }
 
-            /// Starts a timer, which records the milliseconds until it is dropped.
+            /// Starts a timer, which records the time until it is dropped, in the unit that the name
+            /// says.
             #[allow(dead_code, reason = "not every metric is used in every way")]
             $visibility fn timer(self, metrics: &$crate::Reporter) -> $crate::Timer {
                 metrics.__timer(stringify!($name), &self, Self::HELP)

@@ -6,11 +6,11 @@
 //! another request may go on. "The current request" can therefore be no variable that one request
 //! sets and another finds. [`Reporter::scope`] sets it for one turn at a time: each time the
 //! wrapped future is polled or dropped, and only then, whatever is recorded belongs to that reporter.
-//! It gets its labels, counts in its account and leaves in its call.
+//! It gets its labels and is in its ledger.
 //!
 //! What is recorded outside of every scope belongs to no request: in `#[event(start)]`, in a task
 //! of `spawn_local`, in a future given to `wait_until` unless that is wrapped too. After
-//! [`install`], such samples wait in the isolate and leave with the next request whose last
+//! [`install`], such samples wait in the isolate and go with the next request whose last
 //! [`Reporter`] is dropped. They are plain numbers, so that no request waits for another; they get
 //! no labels of that reporter; and they are lost when the isolate ends before such a request. Up to
 //! 4,000 of them wait, and further ones are dropped, with a warning. Without [`install`] they are
@@ -26,14 +26,38 @@
 //! | --- | --- |
 //! | `counter!(…).increment(n)` | an increment |
 //! | `counter!(…).absolute(n)` | an increment by what is new since the last `absolute` of this series in the isolate; do not mix the two on one series |
-//! | `histogram!(…).record(x)` | an observation; a `Duration` is in seconds |
+//! | `histogram!(…).record(x)` | an observation, in the unit that the name says; see below |
 //! | `histogram!(…).record_many(x, n)` | n observations |
 //! | `gauge!(…)` | ignored, with one warning: what is the sum of many isolates cannot be set |
 //! | `describe_counter!`, `describe_histogram!` | the help, without the unit, which belongs in the name |
 //!
+//! # Units
+//!
+//! The facade turns a `Duration` into seconds before anybody sees it. Call such a histogram
+//! `…_seconds`. If it is called `…_ms`, describe it with the unit that is recorded, and it is
+//! converted to the one that the name says:
+//!
+//! ```
+//! # use metrics_reporter_client::testing::{TestReporter, block_on};
+//! use metrics::{Unit, describe_histogram, histogram};
+//! # use std::time::Duration;
+//!
+//! # let test = TestReporter::new();
+//! # let reporter = test.reporter();
+//! # block_on(reporter.scope(async {
+//! describe_histogram!("query_ms", Unit::Seconds, "How long a query takes.");
+//! histogram!("query_ms").record(Duration::from_millis(250)); // the facade says 0.25
+//! # }));
+//! assert_eq!(test.observations("query_ms", ()), [250.0]);
+//! ```
+//!
+//! # Names
+//!
 //! Names of metrics and labels may hold anything in the facade and letters, digits and `_` on the
 //! wire. Every other character becomes `_`, and so begins what would begin with a digit:
-//! `http.requests` arrives as `http_requests`. Two names that come to the same are one metric.
+//! `http.requests` arrives as `http_requests`. Two names that come to the same are one metric. (With
+//! the methods of [`Reporter`] such a name is refused, with the legal one as a suggestion: there it
+//! is a slip, and here it is the custom.)
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -48,15 +72,15 @@ use metrics::{
     Recorder, SharedString, Unit,
 };
 
-use crate::batch::{Added, Batch, Entry, Row};
 use crate::labels;
 use crate::reporter::Reporter;
-use crate::sender::Sender;
+use crate::row::Entry;
+use crate::rules::legal;
 use crate::series::{Kind, LabelPairs, Series};
+use crate::unit::TimeUnit;
+use crate::unscoped;
 use crate::warn::{clip, warn};
 
-/// How many calls could carry the samples that wait outside of every scope.
-const UNSCOPED_CALLS: usize = 4;
 /// Most names with a description, and most series of `absolute`, in one isolate.
 const MAX_REMEMBERED: usize = 2_000;
 /// The reporter refuses a longer help, in bytes.
@@ -67,18 +91,16 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static CURRENT: RefCell<Option<Reporter>> = const { RefCell::new(None) };
-    static UNSCOPED: RefCell<Unscoped> = RefCell::default();
-    static HELP: RefCell<HashMap<Box<str>, Arc<str>>> = RefCell::default();
+    static DESCRIBED: RefCell<HashMap<Box<str>, Description>> = RefCell::default();
     static ABSOLUTE: RefCell<HashMap<Series, u64>> = RefCell::default();
     static WARNED_OF_GAUGES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What was recorded outside of every scope.
-#[derive(Default)]
-struct Unscoped {
-    batch: Batch,
-    folded: u64,
-    dropped: u64,
+/// What `describe_counter!` and `describe_histogram!` said.
+#[derive(Clone, Default)]
+struct Description {
+    help: Option<Arc<str>>,
+    unit: Option<Unit>,
 }
 
 /// Makes this crate the facade's recorder for what is recorded outside of every
@@ -178,43 +200,24 @@ impl Drop for Turn {
     }
 }
 
-/// Hands over what was recorded outside of every scope.
-pub(crate) fn adopt_unscoped(sender: &Arc<Sender>) {
-    let taken = UNSCOPED.try_with(|unscoped| {
-        let mut unscoped = unscoped.borrow_mut();
-        let Unscoped {
-            folded, dropped, ..
-        } = *unscoped;
-        let calls = unscoped.batch.take();
-        *unscoped = Unscoped::default();
-        (calls, folded, dropped)
-    });
-    if let Ok((calls, folded, dropped)) = taken
-        && (!calls.is_empty() || dropped > 0)
-    {
-        let rows = calls.iter().flat_map(|call| &call.rows);
-        sender.adopt(rows.flat_map(Row::entries), folded, dropped);
-    }
-}
-
 /// Forgets what a test on this thread left behind.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn forget() {
-    let _ = UNSCOPED.try_with(RefCell::take);
+    let _ = unscoped::take();
     let _ = WARNED_OF_GAUGES.try_with(Cell::take);
 }
 
 struct Facade;
 
 impl Recorder for Facade {
-    fn describe_counter(&self, name: KeyName, _: Option<Unit>, help: SharedString) {
-        describe(&name, &help);
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        describe(&name, unit, &help);
     }
 
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
-    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, help: SharedString) {
-        describe(&name, &help);
+    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        describe(&name, unit, &help);
     }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
@@ -243,17 +246,42 @@ impl Recorder for Facade {
     }
 }
 
-fn describe(name: &KeyName, help: &str) {
+fn describe(name: &KeyName, unit: Option<Unit>, help: &str) {
     let help = help.trim();
     let help = help
         .get(..help.floor_char_boundary(MAX_HELP_BYTES))
         .unwrap_or_default();
-    let _ = HELP.try_with(|known| {
+    let help = (!help.is_empty()).then(|| help.into());
+    let _ = DESCRIBED.try_with(|known| {
         let mut known = known.borrow_mut();
         if known.len() < MAX_REMEMBERED {
-            known.insert(legal(name.as_str()), help.into());
+            known.insert(legal(name.as_str()), Description { help, unit });
         }
     });
+}
+
+/// How many seconds one of a unit of time has.
+fn seconds_in(unit: Unit) -> Option<f64> {
+    match unit {
+        Unit::Seconds => Some(1.0),
+        Unit::Milliseconds => Some(1e-3),
+        Unit::Microseconds => Some(1e-6),
+        Unit::Nanoseconds => Some(1e-9),
+        _ => None,
+    }
+}
+
+impl Description {
+    /// A time, from the unit that was described to the one that the name says.
+    fn converted(&self, name: &str, value: f64) -> f64 {
+        let described = self.unit.and_then(seconds_in);
+        match (described, TimeUnit::said_by(name)) {
+            (Some(seconds), Some(unit)) if unit.scale_seconds(seconds) != 1.0 => {
+                unit.scale_seconds(value * seconds)
+            }
+            _ => value,
+        }
+    }
 }
 
 /// A counter or histogram that looks for its request each time it is used.
@@ -271,8 +299,10 @@ impl Metric {
 
     fn add(&self, kind: Kind, value: f64, times: usize) {
         let Series { name, labels } = &self.0;
-        let help = HELP.try_with(|known| known.borrow().get(name).cloned());
-        let help = help.unwrap_or_default();
+        let described = DESCRIBED.try_with(|known| known.borrow().get(name).cloned());
+        let described = described.ok().flatten().unwrap_or_default();
+        let value = described.converted(name, value);
+        let help = described.help;
         // Cloned out of the cell: what follows may drop a reporter.
         let current = CURRENT.try_with(|current| current.borrow().clone());
         match current.unwrap_or_default() {
@@ -288,12 +318,11 @@ impl Metric {
         let entry = match Entry::new(self.0.clone(), kind, value, help) {
             Ok(entry) => entry,
             Err(problem) => {
-                let _ = UNSCOPED.try_with(|unscoped| unscoped.borrow_mut().drop_samples(times));
+                unscoped::drop_samples(times);
                 return warn("dropped", name, &format!("{name:?} dropped: {problem}"));
             }
         };
-        let full = UNSCOPED.try_with(|unscoped| unscoped.borrow_mut().add(&entry, times));
-        if full.unwrap_or_default() {
+        if unscoped::add(&entry, times) {
             warn(
                 "full",
                 name,
@@ -302,28 +331,6 @@ impl Metric {
                 ),
             );
         }
-    }
-}
-
-impl Unscoped {
-    /// Returns whether there was no room for some of it.
-    fn add(&mut self, entry: &Entry, times: usize) -> bool {
-        for done in 0..times {
-            match self.batch.add(entry, UNSCOPED_CALLS) {
-                Added::Entry => {}
-                Added::Folded => self.folded = self.folded.saturating_add(1),
-                Added::Full => {
-                    self.drop_samples(times.saturating_sub(done));
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    fn drop_samples(&mut self, count: usize) {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        self.dropped = self.dropped.saturating_add(count);
     }
 }
 
@@ -374,14 +381,4 @@ impl HistogramFn for Metric {
     fn record_many(&self, value: f64, count: usize) {
         self.add(Kind::Histogram, value, count);
     }
-}
-
-/// A name with `_` in place of what the wire does not allow.
-fn legal(name: &str) -> Box<str> {
-    let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
-    let prefix = if digit_first { "_" } else { "" };
-    let chars = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
-    prefix.chars().chain(chars).collect::<String>().into()
 }

@@ -13,7 +13,7 @@ use crate::series::LabelPairs;
 /// - [`labels!`](crate::labels!): pairs whose values differ in type
 ///
 /// A pair is a name (`AsRef<str>`) and a value ([`Display`]). The order does not matter. Of a name
-/// given twice the last value counts.
+/// given twice the last value counts. An empty value is the same as no label.
 ///
 /// The set of values must be small, since each becomes a series of its own: the pattern of a route,
 /// never the path.
@@ -111,14 +111,20 @@ fn insert(
     Ok(())
 }
 
-/// Puts one label into sorted pairs, in place of one with the same name.
+/// Puts one label into sorted pairs, in place of one with the same name. An empty value is the same
+/// as no label, as it is in Prometheus.
 pub(crate) fn put(pairs: &mut LabelPairs, name: &str, value: Box<str>) {
-    match pairs.binary_search_by(|(other, _)| (**other).cmp(name)) {
+    let place = pairs.binary_search_by(|(other, _)| (**other).cmp(name));
+    match place {
+        Ok(at) if value.is_empty() => {
+            pairs.remove(at);
+        }
         Ok(at) => {
             if let Some((_, old)) = pairs.get_mut(at) {
                 *old = value;
             }
         }
+        Err(_) if value.is_empty() => {}
         Err(at) => pairs.insert(at, (name.into(), value)),
     }
 }
@@ -183,6 +189,14 @@ mod tests {
             pairs([("a", 1), ("b", 0), ("a", 2)]),
             owned(&[("a", "2"), ("b", "0")])
         );
+    }
+
+    #[test]
+    fn an_empty_value_is_no_label() {
+        assert_eq!(pairs([("a", ""), ("b", "2")]), owned(&[("b", "2")]));
+        assert_eq!(pairs([("a", "1"), ("a", "")]), owned(&[]));
+        let base = read(&[("a", "base")], &Vec::new()).unwrap();
+        assert_eq!(read(&[("a", "")], &base), Ok(Vec::new()));
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! Counters and histograms from a Rust Worker on Cloudflare, one line each, sent once per request to
-//! a `MetricsReporter` service binding, and never at the request's expense.
+//! Counters and histograms from a Rust Worker on Cloudflare, one line each, sent to a
+//! `MetricsReporter` service binding in about one call a second, and never at the request's expense.
 //!
 //! A request may call other Workers 32 times, and a call that nobody waits for is cut off with the
-//! response. A [`Reporter`] therefore collects what a request records, adds up counters with the same
-//! name and labels, and makes one call, which `ctx.wait_until` waits for. It never panics, never
-//! fails and never makes a response wait.
+//! response. A [`Reporter`] therefore only notes what a request records. All requests of an isolate
+//! share one buffer, in which counters with the same name and labels are added up, and one of them
+//! sends it for all, in `ctx.wait_until`. It never panics, never fails and never makes a response
+//! wait.
 //!
 //! ```no_run
-//! # #[cfg(target_family = "wasm")] mod shown {
 //! use metrics_reporter_client::Reporter;
 //! use worker::{Context, Env, Request, Response, Result, event};
 //!
@@ -17,10 +17,9 @@
 //!     metrics.incr("requests_total", [("route", "/")]);
 //!     Response::ok("hello")
 //! }
-//! # }
 //! ```
 //!
-//! The same natively, in a unit test:
+//! The same in a unit test, which runs natively:
 //!
 //! ```
 //! use metrics_reporter_client::testing::TestReporter;
@@ -29,62 +28,67 @@
 //! let metrics = test.reporter();
 //! metrics.incr("requests_total", [("route", "/")]);
 //! metrics.incr_by("requests_total", 2, [("route", "/")]);
-//! metrics.observe("body_bytes", 512, ());
-//! drop(metrics); // the end of the handler
+//! metrics.observe("basket_items", 3, ());
 //!
 //! assert_eq!(test.calls().len(), 1);
 //! assert_eq!(test.counter("requests_total", [("route", "/")]), 3.0);
-//! assert_eq!(test.observations("body_bytes", ()), [512.0]);
+//! assert_eq!(test.observations("basket_items", ()), [3.0]);
 //! ```
 //!
-//! What needs a Worker, [`Reporter`]'s constructors among it, is there for
-//! `wasm32-unknown-unknown` only, and `testing` for every other target: `cargo doc` shows either,
-//! by its `--target`.
+//! `testing` is there for every target but Wasm.
 //!
 //! In scope: collecting, adding up, timing, sending, and the [`metrics`](facade) facade. Not in
-//! scope: whether a name, label or value is legal, retries, and delivery to the gateway; those are
-//! the reporter's.
+//! scope: retries, and delivery to the gateway; those are the reporter's.
 
-mod account;
 mod batch;
+mod call;
 mod clock;
+mod debug;
 mod define;
+mod isolate;
+mod json;
 mod labels;
+mod ledger;
 mod limits;
 mod number;
 mod options;
-#[cfg_attr(
-    not(any(target_family = "wasm", test)),
-    expect(dead_code, reason = "a test double takes samples as they are")
-)]
+mod outbox;
 mod pack;
 mod platform;
+mod pool;
 mod problem;
 mod push;
+mod push_call;
 mod reporter;
+mod request;
+mod row;
+mod rules;
 mod sender;
 mod series;
 mod signal;
 mod timer;
+mod unit;
+mod value;
 mod warn;
+mod workers;
+
+#[cfg(feature = "facade")]
+mod unscoped;
 
 #[cfg(feature = "facade")]
 pub mod facade;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
-#[cfg(target_family = "wasm")]
-mod workers;
 
 #[cfg(test)]
 #[cfg(not(target_family = "wasm"))]
 mod properties;
 
-pub use account::Account;
 pub use labels::Labels;
-pub use number::Value;
-pub use options::Options;
+pub use ledger::Account;
+pub use options::{Options, Scope};
 pub use push::{Outcome, PushError, PushResult, Refused, Sample};
 pub use reporter::Reporter;
 pub use timer::Timer;
-#[cfg(target_family = "wasm")]
+pub use value::Value;
 pub use workers::{Binding, RequestContext};

@@ -1,4 +1,4 @@
-//! Numbers from JavaScript, and numbers from callers.
+//! Numbers from JavaScript.
 
 /// A number that is whole and not negative, as a count.
 pub(crate) fn whole(number: f64) -> Option<usize> {
@@ -12,31 +12,6 @@ pub(crate) fn whole(number: f64) -> Option<usize> {
     let fits = (0.0..=MOST).contains(&number) && number.fract() == 0.0;
     fits.then(|| usize::try_from(count).ok()).flatten()
 }
-
-/// A number that may be recorded: of any of Rust's numeric types.
-///
-/// Integers beyond 2⁵³ are rounded to the nearest `f64`, which is what a series holds.
-pub trait Value: sealed::Sealed {
-    #[doc(hidden)]
-    fn into_f64(self) -> f64;
-}
-
-mod sealed {
-    pub trait Sealed {}
-}
-
-macro_rules! values {
-    ($($number:ty)*) => {$(
-        impl sealed::Sealed for $number {}
-        impl Value for $number {
-            fn into_f64(self) -> f64 {
-                self as f64
-            }
-        }
-    )*};
-}
-
-values!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize f32 f64);
 
 #[cfg(test)]
 mod tests {

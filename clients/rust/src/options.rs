@@ -6,8 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::labels;
-use crate::limits::{ANSWER_TIMEOUT_MS, MAX_CALLS};
+use crate::limits::{
+    ANSWER_TIMEOUT_MS, FLUSH_INTERVAL_MS, MAX_CALLS, MAX_DELAY_MS, MAX_SAMPLES_PER_CALL,
+};
 use crate::series::LabelPairs;
+
+/// Who shares a call to the reporter.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All requests that this isolate serves. One of them sends for all, an
+    /// [interval](Options::flush_interval) after the first sample, so that a request costs no call
+    /// of its own.
+    #[default]
+    Isolate,
+    /// Each request sends its own samples when its handler is done. That costs a call per request;
+    /// nothing waits for another request, and [`account`](crate::Reporter::account) is of this
+    /// request alone.
+    Request,
+}
 
 /// Options of a [`Reporter`](crate::Reporter). They may be made once and shared:
 /// `static OPTIONS: LazyLock<Arc<Options>>`.
@@ -26,8 +42,12 @@ use crate::series::LabelPairs;
 pub struct Options {
     pub(crate) labels: LabelPairs,
     pub(crate) help: HashMap<Box<str>, Arc<str>>,
+    pub(crate) scope: Scope,
+    pub(crate) flush_interval_ms: u32,
+    pub(crate) max_batch: usize,
     pub(crate) max_calls: u32,
     pub(crate) answer_timeout_ms: u32,
+    pub(crate) debug: bool,
 }
 
 impl Default for Options {
@@ -35,14 +55,18 @@ impl Default for Options {
         Self {
             labels: Vec::new(),
             help: HashMap::new(),
+            scope: Scope::default(),
+            flush_interval_ms: FLUSH_INTERVAL_MS,
+            max_batch: MAX_SAMPLES_PER_CALL,
             max_calls: MAX_CALLS,
             answer_timeout_ms: ANSWER_TIMEOUT_MS,
+            debug: false,
         }
     }
 }
 
 impl Options {
-    /// No labels, no help, at most 16 calls per request, 10 s for each answer.
+    /// No labels, no help; all requests of the isolate share one call a second.
     pub fn new() -> Self {
         Self::default()
     }
@@ -62,8 +86,39 @@ impl Options {
         self
     }
 
-    /// Most `record` calls per request, 1 to 32, default 16. A request may call other Workers 32
-    /// times in all. One call carries 1,000 samples or 256 KiB; most requests need one.
+    /// Who shares a call to the reporter; default [`Scope::Isolate`].
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// With [`Scope::Isolate`]: the longest that a sample waits before it is sent, 0 to 15 s, default
+    /// 1 s. It is also the most that is lost when an isolate ends without warning.
+    #[must_use]
+    pub fn flush_interval(mut self, interval: Duration) -> Self {
+        self.flush_interval_ms = whole_ms(interval).min(MAX_DELAY_MS);
+        self
+    }
+
+    /// Most samples in one call, 1 to 1,000, default 1,000. When as many wait, they are sent at once.
+    /// What an isolate's requests share, the first of them decides.
+    #[must_use]
+    pub fn max_batch(mut self, samples: usize) -> Self {
+        self.max_batch = samples.clamp(1, MAX_SAMPLES_PER_CALL);
+        self
+    }
+
+    /// Writes one line per request that says what it recorded, for `wrangler tail`. Default false.
+    #[must_use]
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.debug = debug;
+        self
+    }
+
+    /// Most `record` calls per request, 1 to 32, default 16: a request may call other Workers 32
+    /// times in all. Also the most calls' worth of samples that wait in an isolate. One call carries
+    /// 1,000 samples or 256 KiB.
     #[must_use]
     pub fn max_calls(mut self, calls: u32) -> Self {
         self.max_calls = calls.clamp(1, 32);
@@ -73,8 +128,11 @@ impl Options {
     /// How long the reporter's answer is waited for, 1 ms to 30 s, default 10 s.
     #[must_use]
     pub fn answer_timeout(mut self, timeout: Duration) -> Self {
-        let ms = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        self.answer_timeout_ms = ms.clamp(1, 30_000);
+        self.answer_timeout_ms = whole_ms(timeout).clamp(1, 30_000);
         self
     }
+}
+
+fn whole_ms(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

@@ -5,27 +5,8 @@
 
 use std::fmt::Write;
 
-use crate::batch::Row;
-use crate::series::Series;
-
-/// Most bytes of a further value in a row: `,-2.2250738585072014e-308`.
-pub(crate) const VALUE_LEN: usize = 25;
-
-/// More than the punctuation of a row takes, `,["",1[],null,""]`, and a value.
-const NUMBER_AND_PUNCTUATION: usize = 48;
-
-/// Most bytes that a row with one value can take in the packed form.
-pub(crate) fn packed_len(series: &Series, help: Option<&str>) -> usize {
-    let labels = series
-        .labels
-        .iter()
-        .flat_map(|(name, value)| [name, value])
-        .map(|text| text_len(text).saturating_add(1));
-    NUMBER_AND_PUNCTUATION
-        .saturating_add(text_len(&series.name))
-        .saturating_add(help.map_or(0, text_len))
-        .saturating_add(labels.sum())
-}
+use crate::json::{write_number, write_text};
+use crate::row::Row;
 
 /// The rows as one string. Their values are finite, since JSON can write no other.
 pub(crate) fn pack(rows: &[Row]) -> String {
@@ -85,46 +66,12 @@ fn write_row<'a>(out: &mut String, row: &'a Row, described: &mut Vec<&'a str>) {
     out.push(']');
 }
 
-fn write_number(out: &mut String, value: f64) {
-    // Debug is the shortest text that reads back as the same number, and where Display would write
-    // hundreds of digits it has an exponent.
-    let _ = write!(out, "{value:?}");
-    if out.ends_with(".0") {
-        out.truncate(out.len().saturating_sub(2));
-    }
-}
-
-fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-/// Bytes that [`write_text`] writes, quotes included.
-fn text_len(text: &str) -> usize {
-    let escapes = text.bytes().map(|byte| match byte {
-        b'"' | b'\\' => 1,
-        0..b' ' => 5,
-        _ => 0,
-    });
-    text.len().saturating_add(escapes.sum()).saturating_add(2)
-}
-
 #[cfg(test)]
 #[allow(clippy::string_slice, reason = "a wrong slice fails the test")]
 mod tests {
     use super::*;
-    use crate::batch::Entry;
-    use crate::series::Kind;
+    use crate::row::Entry;
+    use crate::series::{Kind, Series};
     use serde_json::{Value, json};
 
     fn row(name: &str, kind: Kind, value: f64, labels: &[(&str, &str)], help: Option<&str>) -> Row {

@@ -3,17 +3,13 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::batch::Row;
 use crate::push::PushResult;
+use crate::row::Row;
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// How a call to the reporter ended.
 #[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(
-    not(any(target_family = "wasm", test)),
-    expect(dead_code, reason = "a test double's calls do not end in every way")
-)]
 pub(crate) enum Answer<T> {
     Answered(T),
     /// It answered with something else.

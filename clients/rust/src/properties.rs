@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::batch::{Added, Batch, Entry};
+use crate::batch::{Added, Batch};
 use crate::limits::{MAX_BYTES_PER_CALL, MAX_SAMPLES_PER_CALL};
 use crate::pack::pack;
+use crate::row::Entry;
 use crate::series::{Kind, LabelPairs, Series};
 
 #[derive(Debug, Clone)]
@@ -125,7 +126,7 @@ proptest! {
 
         let mut actual = Totals::new();
         let mut sent = 0;
-        for call in batch.take() {
+        for call in batch.take(usize::MAX) {
             let packed = pack(&call.rows);
             prop_assert!(packed.len() <= MAX_BYTES_PER_CALL + 3, "{}", packed.len());
             prop_assert!((1..=MAX_SAMPLES_PER_CALL).contains(&call.samples), "{}", call.samples);

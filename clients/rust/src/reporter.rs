@@ -1,30 +1,30 @@
 //! What a Worker's code calls.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 
-use crate::account::Account;
-use crate::batch::Entry;
+use crate::debug::Summary;
 use crate::labels::{self, Labels};
-use crate::number::Value;
+use crate::ledger::Account;
 use crate::options::Options;
+use crate::outbox::SharedPool;
 use crate::platform::Platform;
 use crate::problem::Problem;
 use crate::push::{PushError, PushResult, Refused, Sample};
-use crate::sender::{Sender, Settings};
+use crate::row::Entry;
+use crate::sender::Sender;
 use crate::series::{Kind, LabelPairs, Series};
-use crate::timer::Timer;
+use crate::value::Value;
 
 /// One request's metrics.
 ///
 /// Make one in each request, since a request's context ends with it, and hand clones to whatever
-/// serves that request: all clones share one batch, and two reporters would make two calls. When the
-/// last clone is dropped, usually at the end of the handler, everything recorded leaves in one call,
-/// in `ctx.wait_until`: the response does not wait for it.
+/// serves that request.
 ///
-/// A handler that works on has its samples sent after 10 s, then every 15 s; with
-/// [`flush`](Self::flush), at once.
+/// What all requests of an isolate record collects in one buffer and leaves in about one call a
+/// second, which one of those requests makes in its `ctx.wait_until`: no response waits for it. With
+/// [`Scope::Request`](crate::Scope::Request) each request makes its own call, when the last clone of
+/// its reporter is dropped. [`flush`](Self::flush) sends at once, in either scope.
 ///
 /// No method panics or fails, whatever it is given and whatever becomes of the reporter. What can't
 /// be sent is counted in [`account`](Self::account) and named in a warning, at most once a minute.
@@ -35,30 +35,43 @@ pub struct Reporter {
     handle: Option<Arc<Handle>>,
 }
 
-/// What the clones share. The sender itself lives on while calls are under way.
+/// What the clones share. Calls that are under way live on without it.
 struct Handle {
-    sender: Arc<Sender>,
+    sender: Sender,
     options: Arc<Options>,
+    debug: Option<Summary>,
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         #[cfg(feature = "facade")]
-        crate::facade::adopt_unscoped(&self.sender);
+        if let Some(waited) = crate::unscoped::take() {
+            let (folded, dropped) = (waited.folded, waited.dropped);
+            self.sender.adopt(waited.entries(), folded, dropped);
+        }
         self.sender.release();
+        if let Some(summary) = &self.debug {
+            summary.write(&self.sender.account(), self.options.scope);
+        }
     }
 }
 
 impl Reporter {
-    pub(crate) fn on(platform: Box<dyn Platform>, options: Arc<Options>, shared: bool) -> Self {
-        let settings = Settings {
-            max_calls: options.max_calls,
-            answer_timeout_ms: options.answer_timeout_ms,
-            shared,
-        };
-        let sender = Sender::new(platform, settings);
+    /// `pool` is the isolate's, where that is what requests share.
+    pub(crate) fn on(
+        platform: Box<dyn Platform>,
+        options: Arc<Options>,
+        outlives_requests: bool,
+        pool: SharedPool,
+    ) -> Self {
+        let sender = Sender::new(platform, &options, outlives_requests, pool);
+        let debug = options.debug.then(Summary::default);
         Self {
-            handle: Some(Arc::new(Handle { sender, options })),
+            handle: Some(Arc::new(Handle {
+                sender,
+                options,
+                debug,
+            })),
         }
     }
 
@@ -79,30 +92,17 @@ impl Reporter {
 
     /// Adds to a counter: finite and not negative. 0 creates the series.
     pub fn incr_by(&self, name: &str, value: impl Value, labels: impl Labels) {
-        self.sample(Kind::Counter, name, value.into_f64(), &labels, None);
+        self.sample(Kind::Counter, name, value.into_f64(name), &labels, None);
     }
 
     /// Puts an observation into a histogram: finite, in the unit that the name says.
     pub fn observe(&self, name: &str, value: impl Value, labels: impl Labels) {
-        self.sample(Kind::Histogram, name, value.into_f64(), &labels, None);
+        self.sample(Kind::Histogram, name, value.into_f64(name), &labels, None);
     }
 
-    /// Starts a timer, which records the milliseconds until it is dropped into a histogram.
-    ///
-    /// Clocks in Workers advance only on I/O: see [`Timer`].
-    pub fn timer(&self, name: &str, labels: impl Labels) -> Timer {
-        Timer::start(self.clone(), name, &labels, None)
-    }
-
-    /// Awaits `future` and observes how many milliseconds that took, also when the future is dropped
-    /// before it is done. Clocks in Workers advance only on I/O: see [`Timer`].
-    pub async fn time<F: Future>(&self, name: &str, labels: impl Labels, future: F) -> F::Output {
-        let _timer = self.timer(name, labels);
-        future.await
-    }
-
-    /// Sends what waits, now; is done when the reporter has answered, or when waiting for that was
-    /// given up. Rarely needed: everything is sent on its own.
+    /// Sends what waits in the isolate, or in this request, now; is done when the reporter has
+    /// answered for all that was recorded so far, or when waiting for that was given up. Rarely
+    /// needed: everything is sent on its own.
     pub async fn flush(&self) {
         if let Some(handle) = &self.handle {
             handle.sender.flush().await;
@@ -141,7 +141,8 @@ impl Reporter {
         handle.sender.push(entries, refused).await
     }
 
-    /// What became of this request's samples so far. All zero when disabled.
+    /// What became of samples so far: of this isolate's, or with
+    /// [`Scope::Request`](crate::Scope::Request) of this request's. All zero when disabled.
     pub fn account(&self) -> Account {
         let sender = self.handle.as_ref().map(|handle| &handle.sender);
         sender.map(|sender| sender.account()).unwrap_or_default()
@@ -150,25 +151,30 @@ impl Reporter {
     /// For `define_metrics!`.
     #[doc(hidden)]
     pub fn __incr(&self, name: &str, value: impl Value, labels: &dyn Labels, help: &str) {
-        self.sample(Kind::Counter, name, value.into_f64(), labels, text(help));
+        self.sample(
+            Kind::Counter,
+            name,
+            value.into_f64(name),
+            labels,
+            text(help),
+        );
     }
 
     /// For `define_metrics!`.
     #[doc(hidden)]
     pub fn __observe(&self, name: &str, value: impl Value, labels: &dyn Labels, help: &str) {
-        self.sample(Kind::Histogram, name, value.into_f64(), labels, text(help));
-    }
-
-    /// For `define_metrics!`.
-    #[doc(hidden)]
-    pub fn __timer(&self, name: &str, labels: &dyn Labels, help: &'static str) -> Timer {
-        Timer::start(self.clone(), name, labels, text(help))
+        self.sample(
+            Kind::Histogram,
+            name,
+            value.into_f64(name),
+            labels,
+            text(help),
+        );
     }
 
     #[cfg(not(target_family = "wasm"))]
-    pub(crate) fn sender(&self) -> Option<std::sync::Weak<Sender>> {
-        let handle = self.handle.as_ref()?;
-        Some(Arc::downgrade(&handle.sender))
+    pub(crate) fn outbox(&self) -> Option<&Arc<crate::outbox::Outbox>> {
+        self.handle.as_ref().map(|handle| handle.sender.outbox())
     }
 
     pub(crate) fn sample(
@@ -193,6 +199,9 @@ impl Reporter {
         help: Option<&str>,
     ) {
         let Some(handle) = &self.handle else { return };
+        if let Some(summary) = &handle.debug {
+            summary.count(name, times);
+        }
         match handle.entry(kind, name, value, labels, help) {
             Ok(entry) => handle.sender.add(&entry, times),
             Err(problem) => handle.sender.drop_sample(name, times, &problem),
@@ -219,7 +228,7 @@ impl Reporter {
 }
 
 /// A help without the space that a doc comment begins with; none when it is empty.
-fn text(help: &str) -> Option<&str> {
+pub(crate) fn text(help: &str) -> Option<&str> {
     Some(help.trim()).filter(|help| !help.is_empty())
 }
 

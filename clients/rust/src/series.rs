@@ -7,6 +7,15 @@ pub(crate) enum Kind {
     Histogram = 3,
 }
 
+impl Kind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
 /// A metric's name with its labels, which are sorted by name and have each name once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Series {

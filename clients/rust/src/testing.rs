@@ -15,7 +15,6 @@
 //! assert!(test.refused().is_empty());
 //! ```
 
-mod check;
 mod tasks;
 
 use std::collections::HashMap;
@@ -23,16 +22,21 @@ use std::fmt;
 use std::future::{pending, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::batch::{Entry, Row};
+use crate::batch::Batch;
 use crate::labels::{self, Labels};
-use crate::options::Options;
+use crate::options::{Options, Scope};
+use crate::outbox::{Outbox, SharedPool};
 use crate::platform::{Answer, BoxFuture, Platform};
+use crate::pool::Pool;
 use crate::push::{Outcome, PushResult, Refused};
 use crate::reporter::Reporter;
-use crate::sender::Sender;
+use crate::row::{Entry, Row};
+use crate::rules;
 use crate::series::Kind;
 
 pub use tasks::block_on;
+#[cfg(test)]
+pub(crate) use tasks::sleep;
 
 /// Moves the clock of this thread on: that of timers, and that which sends the samples of a handler
 /// that works for long. It starts at 0 and never moves by itself, as a Worker's clock does not
@@ -47,7 +51,8 @@ pub fn warnings() -> Vec<String> {
     crate::clock::logged()
 }
 
-/// Keeps what its reporters send, and answers as the real one does.
+/// Keeps what its reporters send, and answers as the real one does. Its reporters are those of one
+/// isolate.
 ///
 /// It checks what the real one checks about names, labels and values, so that a test does not pass
 /// with metrics that production refuses; limits on sizes it leaves to the real one. Asking it sends
@@ -55,6 +60,8 @@ pub fn warnings() -> Vec<String> {
 #[derive(Clone)]
 pub struct TestReporter {
     state: Arc<Mutex<State>>,
+    /// What the reporters share, as those of one isolate do.
+    pool: SharedPool,
 }
 
 #[derive(Default)]
@@ -63,9 +70,9 @@ struct State {
     refused: Vec<RefusedSample>,
     rejected: Vec<RefusedSample>,
     /// The first sample taken of each name.
-    firsts: HashMap<String, RecordedSample>,
+    firsts: HashMap<String, Entry>,
     trouble: Option<Trouble>,
-    senders: Vec<Weak<Sender>>,
+    outboxes: Vec<Weak<Outbox>>,
 }
 
 #[derive(Clone)]
@@ -119,6 +126,7 @@ impl TestReporter {
         crate::facade::forget();
         Self {
             state: Arc::default(),
+            pool: Arc::default(),
         }
     }
 
@@ -134,14 +142,27 @@ impl TestReporter {
 
     /// A reporter as a Durable Object has it.
     #[cfg(test)]
-    pub(crate) fn shared_reporter(&self) -> Reporter {
-        self.open(Arc::default(), true)
+    pub(crate) fn lasting_reporter(&self, options: Options) -> Reporter {
+        self.open(Arc::new(options), true)
     }
 
-    fn open(&self, options: Arc<Options>, shared: bool) -> Reporter {
+    fn open(&self, options: Arc<Options>, outlives_requests: bool) -> Reporter {
+        let pool = match options.scope {
+            Scope::Isolate => {
+                let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+                // The first reporter of an isolate decides how large its calls are.
+                if pool.is_idle(crate::clock::now_ms()) {
+                    pool.batch = Batch::new(options.max_batch);
+                }
+                drop(pool);
+                Arc::clone(&self.pool)
+            }
+            Scope::Request => Arc::new(Mutex::new(Pool::new(options.max_batch))),
+        };
         let platform = Box::new(TestPlatform(self.clone()));
-        let reporter = Reporter::on(platform, options, shared);
-        self.state().senders.extend(reporter.sender());
+        let reporter = Reporter::on(platform, options, outlives_requests, pool);
+        let outbox = reporter.outbox().map(Arc::downgrade);
+        self.state().outboxes.extend(outbox);
         reporter
     }
 
@@ -159,7 +180,7 @@ impl TestReporter {
         samples.iter().map(|sample| sample.value).collect()
     }
 
-    /// All samples taken. Counters of one request arrive added up, and observations of one series
+    /// All samples taken. Counters of one series arrive added up, and observations of one series
     /// one after another.
     pub fn samples(&self) -> Vec<RecordedSample> {
         self.calls().into_iter().flatten().collect()
@@ -206,13 +227,13 @@ impl TestReporter {
 
     /// Has every reporter send what it holds.
     fn settle(&self) {
-        let senders = {
+        let outboxes = {
             let mut state = self.state();
-            state.senders.retain(|sender| sender.strong_count() > 0);
-            state.senders.clone()
+            state.outboxes.retain(|outbox| outbox.strong_count() > 0);
+            state.outboxes.clone()
         };
-        for sender in senders.iter().filter_map(Weak::upgrade) {
-            sender.release();
+        for outbox in outboxes.iter().filter_map(Weak::upgrade) {
+            tasks::spawn(Box::pin(outbox.send()));
         }
     }
 
@@ -261,27 +282,45 @@ impl State {
         for (index, entry) in rows.iter().flat_map(Row::entries).enumerate() {
             let sample = RecordedSample::from(&entry);
             let first = self.firsts.get(&sample.name);
-            match check::refusal(&sample, first) {
+            if let Some(message) = rules::refusal(&entry, first.map(|first| first.kind)) {
+                refused.push((index, message.clone()));
+                self.refused.push(RefusedSample { sample, message });
+                continue;
+            }
+            match first {
                 None => {
-                    if let Some(message) = first.and_then(|first| check::rejection(&sample, first))
-                    {
+                    self.firsts.insert(sample.name.clone(), entry);
+                }
+                Some(first) => {
+                    if let Some(message) = rejection(&entry, first) {
                         let sample = sample.clone();
                         self.rejected.push(RefusedSample { sample, message });
-                    } else if first.is_none() {
-                        self.firsts.insert(sample.name.clone(), sample.clone());
                     }
-                    taken.push(sample);
-                }
-                Some(message) => {
-                    refused.push((index, message.clone()));
-                    self.refused.push(RefusedSample { sample, message });
                 }
             }
+            taken.push(sample);
         }
         let count = taken.len();
         self.calls.push(taken);
         (count, refused)
     }
+}
+
+/// Why the gateway behind the reporter would reject a sample that was taken: one metric, one set of
+/// label names.
+fn rejection(entry: &Entry, first: &Entry) -> Option<String> {
+    let (before, now) = (label_names(first), label_names(entry));
+    let name = &entry.series.name;
+    (before != now).then(|| format!("{name:?} had the labels {before:?} before, got {now:?}"))
+}
+
+fn label_names(entry: &Entry) -> Vec<&str> {
+    entry
+        .series
+        .labels
+        .iter()
+        .map(|(name, _)| &**name)
+        .collect()
 }
 
 impl From<&Entry> for RecordedSample {

@@ -1,14 +1,17 @@
 //! A guard that measures how long it lives.
 
 use std::fmt::Display;
+use std::future::Future;
 
 use crate::clock;
 use crate::labels::Labels;
 use crate::problem::Problem;
-use crate::reporter::Reporter;
+use crate::reporter::{Reporter, text};
 use crate::series::{Kind, LabelPairs};
+use crate::unit::TimeUnit;
 
-/// Measures the time until it is dropped, and records it in milliseconds.
+/// Measures the time until it is dropped, and records it in the unit that the metric's name says:
+/// seconds for `…_seconds`, milliseconds for any other.
 ///
 /// It records also when the code that it measures returns early or fails, and when the future that
 /// holds it is dropped. Keep it in a variable with a name: `let _ = …` drops it at once.
@@ -42,8 +45,31 @@ pub struct Timer {
     discarded: bool,
 }
 
+impl Reporter {
+    /// Starts a timer, which records the time until it is dropped into a histogram: in seconds if
+    /// the name ends in `_seconds`, in milliseconds if not.
+    ///
+    /// Clocks in Workers advance only on I/O: see [`Timer`].
+    pub fn timer(&self, name: &str, labels: impl Labels) -> Timer {
+        Timer::start(self.clone(), name, &labels, None)
+    }
+
+    /// Awaits `future` and observes how long that took, as [`timer`](Self::timer) does, also when
+    /// the future is dropped before it is done.
+    pub async fn time<F: Future>(&self, name: &str, labels: impl Labels, future: F) -> F::Output {
+        let _timer = self.timer(name, labels);
+        future.await
+    }
+
+    /// For `define_metrics!`.
+    #[doc(hidden)]
+    pub fn __timer(&self, name: &str, labels: &dyn Labels, help: &'static str) -> Timer {
+        Timer::start(self.clone(), name, labels, text(help))
+    }
+}
+
 impl Timer {
-    pub(crate) fn start(
+    fn start(
         reporter: Reporter,
         name: &str,
         labels: &dyn Labels,
@@ -68,7 +94,7 @@ impl Timer {
         self
     }
 
-    /// Milliseconds since the start.
+    /// Milliseconds since the start, whatever the name says.
     pub fn elapsed_ms(&self) -> f64 {
         // A clock that was set back has measured nothing.
         (clock::now_ms() - self.started_ms).max(0.0)
@@ -90,10 +116,10 @@ impl Drop for Timer {
         if self.discarded {
             return;
         }
-        let ms = self.elapsed_ms();
+        let time = TimeUnit::of(&self.name).scale_ms(self.elapsed_ms());
         let reporter = &self.reporter;
         match &self.labels {
-            Ok(labels) => reporter.sample(Kind::Histogram, &self.name, ms, labels, self.help),
+            Ok(labels) => reporter.sample(Kind::Histogram, &self.name, time, labels, self.help),
             Err(problem) => reporter.drop_sample(&self.name, 1, problem),
         }
     }

@@ -1,23 +1,29 @@
 //! The core's world in a Worker: the binding, the request's context, timers.
+//!
+//! It compiles natively as well, where nothing calls it: a Worker and its unit tests are one crate.
 
 mod answer;
 mod sleep;
 
+use std::cell::RefCell;
 use std::future::{Future, ready};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use worker::js_sys::{self, futures::JsFuture};
 use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::{self, JsValue, prelude::wasm_bindgen};
 use worker::{Fetcher, ScheduleContext};
 
-use crate::batch::Row;
-use crate::options::Options;
+use crate::clock::now_ms;
+use crate::options::{Options, Scope};
+use crate::outbox::SharedPool;
 use crate::pack::pack;
 use crate::platform::{Answer, BoxFuture, Platform};
+use crate::pool::Pool;
 use crate::push::PushResult;
 use crate::reporter::Reporter;
+use crate::row::Row;
 use crate::warn::warn;
 
 use answer::text_of;
@@ -129,6 +135,9 @@ impl Reporter {
     ///
     /// `binding` is `env.service("METRICS")`. Without a binding nothing is recorded, which is warned
     /// about at most once a minute. `ctx` keeps the call alive once the response is sent.
+    ///
+    /// It compiles natively, so that unit tests can stand beside it, but a binding exists in a Worker
+    /// only: tests take their reporters from `testing::TestReporter`.
     pub fn new(binding: impl Into<Binding>, ctx: &impl RequestContext) -> Self {
         Self::with_options(binding, ctx, Options::new())
     }
@@ -142,12 +151,53 @@ impl Reporter {
         let Binding(Some(fetcher)) = binding.into() else {
             return Self::disabled();
         };
+        let options = options.into();
+        let binding: MetricsReporter = fetcher.into_rpc();
+        let new = || Arc::new(Mutex::new(Pool::new(options.max_batch)));
+        let pool = match options.scope {
+            Scope::Isolate => pool_of(&binding, new),
+            Scope::Request => new(),
+        };
         let platform = Workers {
-            binding: SendWrapper::new(fetcher.into_rpc()),
+            binding: SendWrapper::new(binding),
             keeper: ctx.keeper(),
         };
-        Self::on(Box::new(platform), options.into(), ctx.outlives_requests())
+        Self::on(Box::new(platform), options, ctx.outlives_requests(), pool)
     }
+}
+
+/// Most bindings whose samples are kept apart in one isolate.
+const MAX_POOLS: usize = 16;
+
+thread_local! {
+    // A binding is the isolate's, and no request's.
+    static POOLS: RefCell<Vec<(JsValue, SharedPool)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The pool that all requests of the isolate share for this binding: what is recorded for one
+/// reporter must not go to another.
+fn pool_of(binding: &JsValue, new: impl Fn() -> SharedPool) -> SharedPool {
+    let shared = POOLS.try_with(|pools| {
+        let mut pools = pools.try_borrow_mut().ok()?;
+        if let Some((_, pool)) = pools.iter().find(|(known, _)| known == binding) {
+            return Some(Arc::clone(pool));
+        }
+        if pools.len() >= MAX_POOLS {
+            let now = now_ms();
+            pools.retain(|(_, pool)| {
+                let mut pool = pool.lock().unwrap_or_else(PoisonError::into_inner);
+                !pool.is_idle(now)
+            });
+        }
+        if pools.len() >= MAX_POOLS {
+            return None;
+        }
+        let pool = new();
+        pools.push((binding.clone(), Arc::clone(&pool)));
+        Some(pool)
+    });
+    // Too many: this request's samples stay its own.
+    shared.ok().flatten().unwrap_or_else(new)
 }
 
 struct Workers {

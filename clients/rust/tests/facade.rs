@@ -176,8 +176,8 @@ fn a_number_of_equal_observations_fills_the_room_there_is_and_no_more() {
         histogram!("a_ms").record_many(2.0, 1_000_000_000);
     }));
     let account = reporter.account();
-    assert_eq!((account.recorded, account.pending), (1_000_000_003, 16_000));
-    assert_eq!(account.recorded, account.pending + account.dropped);
+    assert_eq!((account.recorded, account.taken), (1_000_000_003, 16_000));
+    assert_eq!(account.recorded, account.taken + account.dropped);
 }
 
 #[test]
@@ -190,6 +190,29 @@ fn an_absolute_counter_arrives_as_what_is_new() {
         );
         assert_eq!(test.counter("set_total", ()), sum);
     }
+}
+
+#[test]
+fn a_duration_arrives_in_the_unit_that_the_name_says_where_its_unit_is_described() {
+    let test = TestReporter::new();
+    block_on(test.reporter().scope(async {
+        describe_histogram!("converted_ms", metrics::Unit::Seconds, "");
+        describe_histogram!("kept_seconds", metrics::Unit::Seconds, "");
+        describe_histogram!("micro_seconds", metrics::Unit::Microseconds, "");
+        describe_histogram!("kept_ms", metrics::Unit::Milliseconds, "");
+        describe_histogram!("kept", metrics::Unit::Seconds, "");
+        for name in ["converted_ms", "kept_seconds", "kept", "plain_seconds"] {
+            histogram!(name).record(Duration::from_millis(1_500));
+        }
+        histogram!("micro_seconds").record(1_500_000.0);
+        histogram!("kept_ms").record(12.5);
+    }));
+    assert_eq!(test.observations("converted_ms", ()), [1_500.0]);
+    for name in ["kept_seconds", "micro_seconds", "kept", "plain_seconds"] {
+        assert_eq!(test.observations(name, ()), [1.5], "{name}");
+    }
+    assert_eq!(test.observations("kept_ms", ()), [12.5]);
+    assert!(test.samples().iter().all(|sample| sample.help.is_none()));
 }
 
 #[test]

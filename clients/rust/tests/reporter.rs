@@ -9,8 +9,13 @@ use metrics_reporter_client::testing::{
     MetricType, TestReporter, advance_clock, block_on, warnings,
 };
 use metrics_reporter_client::{
-    Account, Options, Outcome, PushError, Reporter, Sample, define_metrics, labels,
+    Account, Options, Outcome, PushError, Reporter, Sample, Scope, define_metrics, labels,
 };
+
+/// Every request sends its own samples.
+fn per_request() -> Options {
+    Options::new().scope(Scope::Request)
+}
 
 /// Every sample is in exactly one place.
 fn assert_account(reporter: &Reporter) -> Account {
@@ -36,7 +41,7 @@ fn warned_of(text: &str) -> usize {
 #[test]
 fn a_request_makes_one_call_when_its_last_reporter_is_dropped() {
     let test = TestReporter::new();
-    let metrics = test.reporter();
+    let metrics = test.reporter_with(per_request());
     let elsewhere = metrics.clone();
     metrics.incr("requests_total", [("route", "/")]);
     metrics.incr_by("requests_total", 2.5, [("route", "/")]);
@@ -72,7 +77,7 @@ fn a_request_that_records_nothing_makes_no_call() {
 #[test]
 fn a_handler_that_works_for_long_sends_what_it_has_meanwhile() {
     let test = TestReporter::new();
-    let metrics = test.reporter();
+    let metrics = test.reporter_with(per_request());
     metrics.incr("steps_total", ());
     advance_clock(9_999.0);
     assert_eq!(metrics.account().calls, 0);
@@ -89,7 +94,7 @@ fn a_handler_that_works_for_long_sends_what_it_has_meanwhile() {
 #[test]
 fn the_last_call_is_kept_for_the_end_of_the_handler() {
     let test = TestReporter::new();
-    let metrics = test.reporter_with(Options::new().max_calls(2));
+    let metrics = test.reporter_with(per_request().max_calls(2));
     for _ in 0..5 {
         metrics.incr("steps_total", ());
         advance_clock(60_000.0);
@@ -129,7 +134,7 @@ fn more_than_one_call_can_carry_goes_into_several() {
 #[test]
 fn beyond_its_calls_a_request_drops_samples_and_says_so_once() {
     let test = TestReporter::new();
-    let metrics = test.reporter();
+    let metrics = test.reporter_with(per_request());
     for i in 0..20_000 {
         metrics.observe("large_ms", i, ());
     }
@@ -172,13 +177,16 @@ fn a_reporter_that_fails_leaves_the_outcome_unknown_and_is_not_asked_again() {
 fn what_a_reporter_teaches_reaches_the_log_whole() {
     let test = TestReporter::new();
     let lesson = format!(
-        "TypeError: metric {:?}: label \"le\" is reserved: Prometheus sets it on histograms and summaries; for example {{ route: \"/search\", status: 200, cached: true }}",
-        "x".repeat(200),
+        "metric \"a_total\": label \"route\": expected at most 1024 bytes, got 2000, {}; for example {{ route: \"/search\", status: 200, cached: true }}",
+        "and so on ".repeat(20),
     );
-    test.fail(&lesson);
+    test.fail(&format!("TypeError: {lesson}"));
     let metrics = test.reporter();
-    metrics.incr("a_total", [("le", "1")]);
+    metrics.incr("a_total", [("route", "x".repeat(2_000))]);
+    metrics.incr("good_total", ());
     block_on(metrics.flush());
+    let account = assert_account(&metrics);
+    assert_eq!((account.taken, account.refused, account.unknown), (1, 1, 0));
     assert_eq!(warned_of(&lesson), 1);
 }
 
@@ -210,11 +218,17 @@ fn what_the_reporter_refuses_is_counted_and_named() {
     let account = assert_account(&metrics);
     assert_eq!((account.taken, account.refused), (1, 4));
     assert_eq!(test.refused().len(), 4);
-    assert_eq!(
-        warned_of(
-            "the reporter took 1 of 5 samples, among them good_total, bad-name: its log says why"
-        ),
-        1
+    for words in [
+        r#"the reporter refused "bad-name": name "bad-name" must match [a-zA-Z_][a-zA-Z0-9_]*; try bad_name"#,
+        r#"the reporter refused "good_total": a counter's increment must not be negative, got -1"#,
+    ] {
+        assert_eq!(warned_of(words), 1, "{words}");
+    }
+    // The test double says the same.
+    let refused = test.refused();
+    assert!(
+        refused[0].message.ends_with("; try bad_name"),
+        "{refused:?}"
     );
 }
 

@@ -81,7 +81,7 @@ impl Wake for Task {
 }
 
 /// Is done when the test's clock has moved so far.
-pub(super) fn sleep(ms: u32) -> BoxFuture<()> {
+pub(crate) fn sleep(ms: u32) -> BoxFuture<()> {
     let at = clock::now_ms() + f64::from(ms);
     Box::pin(poll_fn(move |context| {
         if clock::now_ms() >= at {

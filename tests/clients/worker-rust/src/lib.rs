@@ -7,7 +7,7 @@ mod object;
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
-use metrics_reporter_client::{Options, Reporter, facade, labels};
+use metrics_reporter_client::{Options, Reporter, Scope, facade, labels};
 use worker::{
     Context, Delay, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, console_log,
     event,
@@ -30,11 +30,18 @@ async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
     // ?via=REJECTS and the like: which reporter this request has.
     let via = query("via").unwrap_or("METRICS".into());
     let mut options = Options::new().answer_timeout(Duration::from_secs(2));
+    if query("scope").is_some_and(|scope| scope == "request") {
+        options = options.scope(Scope::Request);
+    }
+    if query("debug").is_some() {
+        options = options.debug(true);
+    }
     if let Some(id) = query("id") {
         options = options.label("request", id);
     }
     let metrics = Reporter::with_options(env.service(&via), &ctx, options);
     match url.path() {
+        "/one" => one(&metrics),
         "/plain" => plain(&metrics).await,
         "/time" => time(&metrics).await,
         "/text" => text(&metrics),
@@ -48,6 +55,7 @@ async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
         "/background" => background(metrics, &ctx),
         "/facade" => metrics.scope(through_the_facade()).await,
         "/unscoped" => through_the_facade().await,
+        "/account" => Response::ok(format!("{:?}", metrics.account())),
         "/object" => {
             env.durable_object("COUNTER")?
                 .get_by_name("one")?
@@ -66,6 +74,13 @@ async fn scheduled(_: ScheduledEvent, env: Env, ctx: ScheduleContext) {
 
 async fn wait(ms: u64) {
     Delay::from(Duration::from_millis(ms)).await;
+}
+
+/// What most requests record.
+fn one(metrics: &Reporter) -> Result<Response> {
+    metrics.incr("requests_total", [("route", "/one")]);
+    metrics.observe("request_duration_seconds", 0.5, [("route", "/one")]);
+    Response::ok("one")
 }
 
 /// A thousand calls with waits in between.
