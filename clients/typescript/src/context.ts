@@ -21,18 +21,18 @@ const marks = new WeakMap<object, unknown>();
 
 /** Puts a mark on a ctx, for {@link markOf}; the last one wins. */
 export function mark(ctx: object, value: unknown): void {
-  marks.set(ctx, value);
   try {
-    Object.defineProperty(ctx, MARK, { value, enumerable: true, configurable: true, writable: true });
+    (ctx as Record<symbol, unknown>)[MARK] = value;
   } catch {
     // frozen, or a proxy that refuses
+    marks.set(ctx, value);
   }
 }
 
 /** The mark on a ctx, also on a copy or a proxy of it. */
 export function markOf(ctx: object): unknown {
   try {
-    return marks.get(ctx) ?? (ctx as Record<symbol, unknown>)[MARK];
+    return (ctx as Record<symbol, unknown>)[MARK] ?? marks.get(ctx);
   } catch {
     return undefined;
   }

@@ -8,7 +8,12 @@ import { settingsOf, type SenderSettings, type SendingOptions } from "./settings
 
 // By ctx, so that all code that serves one request shares its calls, and by
 // binding, because two reporters have two ledgers.
-const senders = new WeakMap<object, Map<ReporterBinding, { isolate?: Sender; request?: Sender }>>();
+type Senders = Map<ReporterBinding, { isolate?: Sender; request?: Sender }>;
+
+// As a property of the ctx: a WeakMap that gains and loses an entry with each request costs more than the metrics.
+const SENDERS = Symbol("metrics-reporter-client senders");
+// For a ctx that takes no property.
+const others = new WeakMap<object, Senders>();
 
 // `env` is the same object in each request of an isolate, and so are its bindings.
 const pools = new WeakMap<object, Pool>();
@@ -21,8 +26,7 @@ export function senderFor(
 ): Sender {
   const scope = options?.scope === "request" ? "request" : "isolate";
   if (ctx === undefined) return newSender(binding, undefined, settingsOf(options));
-  let ofCtx = senders.get(ctx);
-  if (ofCtx === undefined) senders.set(ctx, (ofCtx = new Map()));
+  const ofCtx = sendersAt(ctx);
   let ofBinding = ofCtx.get(binding);
   if (ofBinding === undefined) ofCtx.set(binding, (ofBinding = {}));
   return (ofBinding[scope] ??= newSender(binding, ctx, settingsOf(options)));
@@ -30,7 +34,23 @@ export function senderFor(
 
 /** Every sender of this ctx. */
 export function sendersOf(ctx: object): Sender[] {
-  return [...(senders.get(ctx)?.values() ?? [])].flatMap(({ isolate, request }) => [isolate, request].filter((sender) => sender !== undefined));
+  return [...sendersAt(ctx).values()].flatMap(({ isolate, request }) => [isolate, request].filter((sender) => sender !== undefined));
+}
+
+function sendersAt(ctx: object): Senders {
+  const holder = ctx as { [SENDERS]?: unknown };
+  try {
+    const known = holder[SENDERS];
+    if (known instanceof Map) return known;
+    const made: Senders = new Map();
+    holder[SENDERS] = made;
+    if (holder[SENDERS] === made) return made;
+  } catch {
+    // frozen, or a proxy that refuses
+  }
+  let known = others.get(ctx);
+  if (known === undefined) others.set(ctx, (known = new Map()));
+  return known;
 }
 
 function newSender(binding: ReporterBinding, ctx: WaitUntilContext | undefined, settings: SenderSettings): Sender {

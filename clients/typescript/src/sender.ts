@@ -19,7 +19,7 @@ export abstract class Sender {
   /** Handlers at work. */
   protected held = 0;
   readonly #binding: ReporterBinding;
-  readonly #inFlight = new Set<Promise<unknown>>();
+  #inFlight: Set<Promise<unknown>> | undefined;
   readonly #debug: DebugLine | undefined;
 
   constructor(
@@ -73,7 +73,7 @@ export abstract class Sender {
   /** Sends what waits; resolves when every call of this request so far was answered or given up. */
   async flush(): Promise<void> {
     const sent = this.send();
-    await (this.ctx === undefined ? sent : Promise.all(this.#inFlight));
+    await (this.ctx === undefined ? sent : Promise.all(this.#inFlight ?? []));
   }
 
   /** Sends what waits, as far as there are calls left; resolves when all of it was answered or given up. */
@@ -89,8 +89,9 @@ export abstract class Sender {
     const sent = Promise.all(sending);
     // Without a ctx many requests share this object, and none may wait for another's promise.
     if (this.ctx !== undefined && sending.length > 0) {
-      this.#inFlight.add(sent);
-      void sent.then(() => this.#inFlight.delete(sent));
+      const inFlight = (this.#inFlight ??= new Set());
+      inFlight.add(sent);
+      void sent.then(() => inFlight.delete(sent));
     }
     return sent;
   }
