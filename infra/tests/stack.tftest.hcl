@@ -149,7 +149,7 @@ run "the_tunnel_alone_can_be_on" {
 }
 
 run "all_off_leaves_nothing" {
-  command = apply
+  command = plan
   variables {
     enable_grpc_metrics_gateway_tunnel       = false
     enable_metrics_gateway_cloudflare_worker = false
@@ -164,7 +164,7 @@ run "all_off_leaves_nothing" {
 }
 
 run "logpush_is_named_after_the_script" {
-  command = apply
+  command = plan
   variables {
     enable_metrics_gateway_worker_logpush = true
     logpush_bucket                        = "example-logs"
@@ -199,7 +199,7 @@ run "a_worker_alone_needs_no_cluster" {
 }
 
 run "every_workload_is_waited_for" {
-  command = apply
+  command = plan
   variables {
     enable_grpc_metrics_gateway = true
   }
@@ -262,7 +262,7 @@ run "a_proven_foreign_bucket_needs_no_credentials" {
 }
 
 run "the_job_is_appended_for_the_log_pipeline" {
-  command = apply
+  command = plan
   variables {
     enable_metrics_gateway_worker_logpush = true
     logpush_bucket                        = "example-logs"
@@ -280,7 +280,7 @@ run "the_job_is_appended_for_the_log_pipeline" {
 }
 
 run "a_pipeline_that_does_not_know_the_job_is_a_warning" {
-  command = apply
+  command = plan
   variables {
     enable_metrics_gateway_worker_logpush = true
     logpush_bucket                        = "example-logs"
@@ -291,7 +291,7 @@ run "a_pipeline_that_does_not_know_the_job_is_a_warning" {
 }
 
 run "a_pipeline_that_knows_it_is_none" {
-  command = apply
+  command = plan
   variables {
     enable_metrics_gateway_worker_logpush = true
     logpush_bucket                        = "example-logs"
