@@ -29,11 +29,11 @@ for (const client of ["typescript", "rust"]) {
       test(`is what wrangler reads from ${language}`, () => {
         const directory = mkdtempSync(join(tmpdir(), "metrics-clients-"));
         try {
-          const [block] = blocks(text, language);
+          const block = blocks(text, language).find((block) => block.includes("services"));
           const config = join(directory, `wrangler.${language}`);
-          const head = { toml: 'name = "shop"\nmain = "index.js"\ncompatibility_date = "2026-10-23"\n', jsonc: "" }[language];
+          const isWhole = language === "jsonc" || block.startsWith("name =");
+          const head = isWhole ? "" : 'name = "shop"\nmain = "index.js"\ncompatibility_date = "2026-10-23"\n';
           writeFileSync(config, head + block);
-          writeFileSync(join(directory, "index.js"), "export default {};\n");
           const { services } = readConfig({ config });
           const props = language === "jsonc" ? { props: { labels: { worker: "checkout" } } } : {};
           assert.deepEqual(JSON.parse(JSON.stringify(services)), [{ ...binding, ...props }]);
@@ -54,49 +54,111 @@ for (const client of ["typescript", "rust"]) {
 }
 
 describe("the code in the README of the Rust client", { timeout: 1_200_000 }, () => {
-  const code = blocks(readme("clients/rust/README.md"), "rust");
-  const isTest = (block) => block.includes("#[test]");
+  const text = readme("clients/rust/README.md");
 
-  test("compiles in a Worker", () => {
-    const shown = code.filter((block) => !isTest(block));
-    assert.ok(shown.length >= 5, String(shown.length));
-    const files = Object.fromEntries(shown.map((block, i) => [`src/bin/block_${i}.rs`, inWorker(block)]));
-    const { status, stderr } = cargo(files, ["check", "--target=wasm32-unknown-unknown"]);
-    assert.equal(status, 0, stderr);
+  test("is one crate: a Worker for Wasm, with unit tests that run natively", () => {
+    const files = rustCrate(text);
+    assert.deepEqual(Object.keys(files).sort(), ["src/fragments.rs", "src/lib.rs", "src/orders.rs", "src/series.rs"]);
+    const native = cargo(files, ["test"], text);
+    assert.equal(native.status, 0, native.stderr);
+    assert.match(native.stdout, /1 passed/);
+    const wasm = cargo(files, ["check", "--target=wasm32-unknown-unknown"], text);
+    assert.equal(wasm.status, 0, wasm.stderr);
   });
 
   test("does not compile with a label that is not there", () => {
-    const [block] = code.filter((block) => block.includes("define_metrics!"));
-    const wrong = block.replace("orders_total { country:", "orders_total { county:");
-    assert.notEqual(wrong, block);
-    const { status, stderr } = cargo({ "src/bin/wrong.rs": inWorker(wrong) }, ["check", "--target=wasm32-unknown-unknown"]);
+    const wrong = text.replace("orders_total { country: ", "orders_total { county: ");
+    assert.notEqual(wrong, text);
+    const { status, stderr } = cargo(rustCrate(wrong), ["check"], text);
     assert.notEqual(status, 0);
-    assert.match(stderr, /`orders_total<_>` has no field named `county`|no field named `county`/);
+    assert.match(stderr, /no field named `county`/);
   });
 
-  test("passes where it is a test", () => {
-    const [block] = code.filter(isTest);
-    const { status, stdout, stderr } = cargo({ "tests/shown.rs": block, "src/lib.rs": "" }, ["test"]);
-    assert.equal(status, 0, stderr);
-    assert.match(stdout, /1 passed/);
+  test("has the set-up that a Worker in Rust needs", () => {
+    const { name, main, build } = wrangler(blocks(text, "toml").find((block) => block.includes("[build]")));
+    assert.equal(name, "shop");
+    assert.match(main, /\/build\/index\.js$/);
+    assert.match(build.command, /worker-build --release$/);
+    const { version } = /^name = "worker"\nversion = "(?<version>.+)"$/m.exec(readFileSync(join(ROOT, "Cargo.lock"), "utf8")).groups;
+    assert.ok(build.command.includes(`worker-build@${version} `), `worker-build of the version of worker, ${version}`);
+    assert.ok(text.includes(`cargo add worker@${version}`));
   });
 });
 
-/** A whole program: a fragment gets what its neighbours would have made. */
-function inWorker(block) {
-  const whole = /^(#\[event|define_metrics!)/m.test(block);
-  const fragment = `use metrics_reporter_client::{Reporter, labels};
-use worker::{Fetch, Result};
-async fn query() {}
-async fn fragment(metrics: Reporter) -> Result<()> {
-${block}
-Ok(())
-}`;
-  return `#![allow(dead_code, unused, reason = "it is only shown")]\n${whole ? block : fragment}\nfn main() {}\n`;
+describe("the package of the Rust client", { timeout: 1_200_000 }, () => {
+  test("holds what it needs to build, and nothing else", () => {
+    const { status, stdout, stderr } = spawnSync(
+      "cargo",
+      ["package", "--package=metrics-reporter-client", "--list", "--allow-dirty", "--offline", "--locked"],
+      { cwd: ROOT, env, encoding: "utf8" },
+    );
+    assert.equal(status, 0, stderr);
+    const files = stdout.trim().split("\n");
+    for (const file of ["Cargo.toml", "LICENSE", "README.md", "src/lib.rs", "src/workers/sleep.rs", "src/batch/tests.rs"]) {
+      assert.ok(files.includes(file), `${file} in ${files}`);
+    }
+    const other = files.filter((file) => !/^(src|tests)\/[\w/]+\.rs$|^(Cargo\.(toml|toml\.orig|lock)|LICENSE|README\.md|\.cargo_vcs_info\.json)$/.test(file));
+    assert.deepEqual(other, []);
+  });
+
+  // As far as a publish comes without a registry.
+  test("can be packed", () => {
+    const { status, stderr } = spawnSync(
+      "cargo",
+      ["package", "--package=metrics-reporter-client", "--no-verify", "--allow-dirty", "--offline", "--locked"],
+      { cwd: ROOT, env, encoding: "utf8" },
+    );
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /Packaged \d+ files/);
+    assert.doesNotMatch(stderr, /warning/);
+  });
+});
+
+function wrangler(toml) {
+  const directory = mkdtempSync(join(tmpdir(), "metrics-clients-"));
+  try {
+    const config = join(directory, "wrangler.toml");
+    writeFileSync(config, toml);
+    return readConfig({ config });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
-/** Runs cargo in a package of its own, with the versions that this repository has locked. */
-function cargo(files, args) {
+/**
+ * All Rust of a README as one crate. A block whose paragraph names a file is that file; of the others
+ * each is what it says, in a function or a module that has what its neighbours would have made.
+ */
+function rustCrate(text) {
+  const files = { "src/lib.rs": "" };
+  const items = [];
+  const lines = [];
+  for (const [, before, language, code] of text.matchAll(/([^\n]*(?:\n[^\n]+)*)\n\n```(\w*)\n(.*?)^```$/gms)) {
+    if (language !== "rust") continue;
+    const [, file] = /`(src\/\w+\.rs)`/.exec(before) ?? [];
+    if (file !== undefined) files[file] = code;
+    else if (/^(pub |async )*fn /.test(code)) items.push(code);
+    else lines.push(code);
+  }
+  const functions = lines.map(
+    (code, i) => `async fn fragment_${i}(metrics: Reporter, env: Env, ctx: Context, request: Request) -> Result<()> {
+let _ = {
+${code}};
+Ok(())
+}`,
+  );
+  files["src/fragments.rs"] = `use std::time::Duration;
+use metrics_reporter_client::{Reporter, labels};
+use worker::{Context, Env, Fetch, Request, Response, Result};
+async fn query() {}
+${[...items, ...functions].join("\n")}`;
+  const modules = [...text.matchAll(/`(mod \w+;)`/g)].map(([, module]) => module);
+  files["src/lib.rs"] = `#![allow(dead_code, unused, reason = "it is only shown")]\n${modules.join("\n")}\nmod fragments;\n${files["src/lib.rs"]}`;
+  return files;
+}
+
+/** Runs cargo in a package of its own, set up as `readme` says, with the versions that this repository has locked. */
+function cargo(files, args, readme) {
   const directory = mkdtempSync(join(tmpdir(), "metrics-clients-"));
   try {
     for (const [file, text] of Object.entries(files)) {
@@ -110,11 +172,10 @@ edition = "2024"
 
 [workspace]
 
+${blocks(readme, "toml").find((block) => block.startsWith("[lib]"))}
 [dependencies]
 metrics = "0.24"
 metrics-reporter-client = { path = ${JSON.stringify(join(ROOT, "clients/rust"))} }
-
-[target.'cfg(target_family = "wasm")'.dependencies]
 worker = "0.8"
 `;
     writeFileSync(join(directory, "Cargo.toml"), manifest);

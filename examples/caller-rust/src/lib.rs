@@ -50,7 +50,7 @@ async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
         status,
     }
     .incr(&metrics);
-    // The last reporter goes with this scope: all of it leaves in one call, after the response.
+    // Nothing is sent here: about once a second one request sends for all, after its response.
     response
 }
 
