@@ -246,6 +246,21 @@ describe("the page", { skip, timeout: 600_000 }, () => {
     });
   });
 
+  test("says which of several gateways it shows", async () => {
+    await withPage({ flags: ["--pod", "gateway-2"] }, async ({ page, url }) => {
+      await push(url, [metric("x_total", COUNTER, 1)]);
+      await hasText(page.locator("header"), "gateway-2, everything in memory");
+    });
+  });
+
+  test("draws each histogram with the bounds of its own unit", async () => {
+    await withPage({}, async ({ page, url }) => {
+      await push(url, [metric("wait_seconds", HISTOGRAM, 0.042), metric("wait_ms", HISTOGRAM, 42)]);
+      await row(page, "wait_seconds").getByRole("button").click();
+      await hasText(page.locator("tr.details"), "0.05");
+    });
+  });
+
   test("shows label values that look like HTML, or hide something, as the text they are", async () => {
     await withPage({ colorScheme: "dark" }, async ({ page, url, errors }) => {
       const values = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "&lt;b&gt;", "\u202egnp\u0000\n", '"} 1'];
@@ -253,7 +268,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       await push(url, [metric("<script>alert(3)</script>", COUNTER, 1), metric("\u202eevil", COUNTER, 1)], "<i>id</i>");
       await page.waitForFunction(() => document.querySelectorAll("tr.row").length === 5);
       const shown = await page.locator(".labels bdi").allInnerTexts();
-      assert.deepEqual(shown.toSorted(), ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "&lt;b&gt;", "\\u202egnp\\u0000\\n", '\\"} 1'].toSorted());
+      assert.deepEqual(shown.toSorted(), ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "&lt;b&gt;", "\\u202egnp\u2400\\n", '\\"} 1'].toSorted());
       await row(page, "<img").getByRole("button").click();
       await hasText(page.locator("tr.details dd"), "<b>help</b>");
       await hasText(page.locator("#pushes"), "\\u202eevil");

@@ -93,8 +93,7 @@ function showStatus() {
   status.dataset.state = state;
   setText(status, { live: "Live", paused: "Paused", unreachable: "Unreachable" }[state]);
   const lost = state === "unreachable";
-  const title = store.latest?.pod ? `Metrics gateway ${store.latest.pod}` : "Metrics gateway";
-  document.title = lost ? `Unreachable: ${title}` : title;
+  document.title = lost ? "Unreachable: Metrics gateway" : "Metrics gateway";
   document.querySelector("main").classList.toggle("stale", lost);
   const notice = byId("unreachable");
   notice.hidden = !lost;
