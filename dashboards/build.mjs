@@ -149,9 +149,9 @@ const ROWS = [
         [rate("worker", `pushed_http_requests_total{${CALLER}}`), "{{worker}} (http)"],
       ],
     ),
-    series("Latency by caller, p95", "request_latency_ms, or http_request_duration_ms.", "ms", [
+    series("Latency by caller, p95", "request_latency_ms, or http_request_duration_seconds.", "ms", [
       [callers(0.95, "pushed_request_latency_ms_bucket"), "{{worker}}"],
-      [callers(0.95, "pushed_http_request_duration_ms_bucket"), "{{worker}} (http)"],
+      [`1000 * ${callers(0.95, "pushed_http_request_duration_seconds_bucket")}`, "{{worker}} (http)"],
     ]),
     series("Requests by route", "Of the chosen callers.", "reqps", [
       [`topk(20, ${rate("worker, route, method", `pushed_requests_total{${CALLER}}`)})`, "{{worker}} {{method}} {{route}}"],

@@ -192,7 +192,7 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
       counter("requests_total", { route, method: "GET", status: 200 }),
       counter("http_requests_total", { route, method: "GET", status: 200 }),
       histogram("request_latency_ms", { route }),
-      histogram("http_request_duration_ms", { method: "GET", status: 200 }),
+      { ...histogram("http_request_duration_seconds", { route, method: "GET", status: 200 }), value: (5 + (turn % 200)) / 1000 },
       counter("sessions_total", { id: turn }),
       counter("not-a-name", {}),
       counter("known_otherwise_total", {}),

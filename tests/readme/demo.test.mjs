@@ -34,7 +34,7 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
       const now = await scrape();
       return (
         requests(now) > requests(first) &&
-        now.find("pushed_http_request_duration_ms_count").length >= 4 &&
+        now.find("pushed_http_request_duration_seconds_count").length >= 4 &&
         requests(now, { route: "/search", status: 200 }) > 0 &&
         now.sum("pushed_requests_total", { route: "/", status: 200 }) > 0 &&
         now.sum("pushed_requests_total", { route: "other", status: 404 }) > 0

@@ -1,4 +1,5 @@
 import { createExecutionContext, env, waitOnExecutionContext } from "cloudflare:test";
+import type { MetricsReporter } from "metrics-reporter-client";
 import { TestReporter } from "metrics-reporter-client/testing";
 import { expect, test } from "vitest";
 import worker from "../src/index.ts";
@@ -20,5 +21,7 @@ test("the binding of wrangler.toml leads to the stand-in for the reporter", asyn
   const ctx = createExecutionContext();
   await worker.fetch(new Request("http://shop/"), env, ctx);
   await waitOnExecutionContext(ctx);
-  expect(await env.METRICS.stats()).toMatchObject({ refused: {} });
+  // `wrangler types` knows the entrypoint of another project by its name alone.
+  const reporter = env.METRICS as unknown as Service<MetricsReporter>;
+  expect(await reporter.stats()).toMatchObject({ taken: 3 });
 });
