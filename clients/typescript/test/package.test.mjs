@@ -68,6 +68,14 @@ test("the package holds what is built, its README and its licence, and nothing e
   }
 });
 
+test("npm publish would take it", () => {
+  const said = npm(root, "publish", "--dry-run", "--json", "--access", "public");
+  const answer = JSON.parse(said);
+  const { id, files } = answer.id ? answer : Object.values(answer)[0];
+  assert.equal(id, `${manifest.name}@${manifest.version}`);
+  assert.ok(files.length > 10);
+});
+
 test("the package depends on nothing", () => {
   for (const kind of ["dependencies", "peerDependencies", "optionalDependencies", "bundledDependencies"]) {
     assert.equal(manifest[kind], undefined, kind);

@@ -199,7 +199,22 @@ test("a Durable Object's metrics arrive, those of several requests together", as
   await worker.calls(has("object_total", 6));
 });
 
-test("a WorkerEntrypoint's metrics arrive", async () => {
+test("a wrapped Durable Object's fetch is counted, with its route", async () => {
+  await worker.forget();
+  assert.equal((await worker.fetch("/object/fetch")).status, 203);
+  const calls = await worker.calls((calls) => has("object_fetched_total", 1)(calls) && has("http_requests_total", 1)(calls));
+  const [, , , labels] = calls.flat().find(([name]) => name === "http_requests_total");
+  assert.deepEqual(labels, ["method", "GET", "route", "/object", "status", "203"]);
+});
+
+test("with nodejs_als getMetrics needs no ctx", async () => {
+  await worker.forget();
+  assert.equal(await (await worker.fetch("/wrapped/storage")).text(), "storage");
+  const calls = await worker.calls((calls) => calls.flat().some(([, , , labels]) => labels?.[1] === "/wrapped/storage"));
+  assert.ok(has("steps_total", 1)(calls));
+});
+
+test("a wrapped WorkerEntrypoint's metrics arrive", async () => {
   await worker.forget();
   assert.equal(await (await worker.fetch("/entrypoint")).text(), "hello world");
   await worker.calls(has("greeted_total", 1));

@@ -8,8 +8,8 @@ interface Env {
   HANGS: Service<MetricsReporter>;
   NO_RECORD: Service;
   UNBOUND?: Service<MetricsReporter>;
-  COUNTER: DurableObjectNamespace<Counter>;
-  SELF: Service<typeof Greeter>;
+  COUNTER: DurableObjectNamespace<PlainCounter>;
+  SELF: Service<typeof PlainGreeter>;
 }
 
 const catalogue = defineMetrics({
@@ -98,6 +98,10 @@ const handlers: Record<string, (request: Request, env: Env, ctx: ExecutionContex
     return new Response(String(await env.COUNTER.get(env.COUNTER.idFromName("one")).add()));
   },
 
+  async "/object/fetch"(_request, env) {
+    return env.COUNTER.get(env.COUNTER.idFromName("one")).fetch("http://object/");
+  },
+
   async "/entrypoint"(_request, env) {
     return new Response(await env.SELF.greet("world"));
   },
@@ -110,6 +114,13 @@ const wrappedHandlers: typeof handlers = {
       if (i % 250 === 0) await scheduler.wait(60);
     }
     return new Response("wrapped", { status: 202 });
+  },
+
+  // AsyncLocalStorage in place of ctx
+  async "/wrapped/storage"() {
+    await scheduler.wait(1);
+    getMetrics(null, catalogue).incr("steps_total", { path: "/wrapped/storage" });
+    return new Response("storage");
   },
 
   "/wrapped/throws"() {
@@ -178,7 +189,7 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-export class Counter extends DurableObject<Env> {
+class PlainCounter extends DurableObject<Env> {
   #metrics = createMetrics(this.env.METRICS, this.ctx);
   #count = 0;
 
@@ -186,11 +197,19 @@ export class Counter extends DurableObject<Env> {
     this.#metrics.incr("object_total");
     return (this.#count += 1);
   }
+
+  override async fetch(): Promise<Response> {
+    getMetrics(this.ctx).incr("object_fetched_total");
+    return new Response("from the object", { status: 203 });
+  }
 }
 
-export class Greeter extends WorkerEntrypoint<Env> {
+class PlainGreeter extends WorkerEntrypoint<Env> {
   greet(name: string): string {
-    createMetrics(this.env.METRICS, this.ctx).incr("greeted_total");
+    getMetrics(this.ctx).incr("greeted_total");
     return `hello ${name}`;
   }
 }
+
+export const Counter = withMetrics(PlainCounter, { route: () => "/object" });
+export const Greeter = withMetrics(PlainGreeter);

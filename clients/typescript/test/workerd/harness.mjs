@@ -29,6 +29,7 @@ const config :Workerd.Config = (
 const caller :Workerd.Worker = (
   modules = [ (name = "caller", esModule = embed "caller.js") ],
   compatibilityDate = "${COMPATIBILITY_DATE}",
+  compatibilityFlags = [${callerFile === "caller.ts" ? '"nodejs_als"' : ""}],
   bindings = [
     (name = "METRICS", service = (name = "reporter", entrypoint = "MetricsReporter")),
     ${
