@@ -111,13 +111,15 @@ resource "kubernetes_stateful_set_v1" "gateway" {
             container_port = var.admin_port
           }
 
+          # Patient: a pod that is told to stop leaves the Service at once anyway, and a slow answer is no reason to.
           readiness_probe {
             http_get {
               path = "/-/ready"
               port = "admin"
             }
-            period_seconds    = 2
-            failure_threshold = 1
+            period_seconds    = 5
+            timeout_seconds   = 2
+            failure_threshold = 3
           }
           liveness_probe {
             http_get {
