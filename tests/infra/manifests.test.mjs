@@ -1,8 +1,9 @@
 // deploy/kubernetes, without a cluster: what would be applied is legal, complete, and what the gateway understands.
 
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { before, describe, test } from "node:test";
 import { Process, ROOT, gatewayBinary } from "../harness/index.mjs";
 import { missing, render, validate } from "./manifests/tools.mjs";
@@ -100,6 +101,25 @@ describe("what kubectl apply -k deploy/kubernetes sends", { skip: missing() }, (
     const interval = Number.parseInt(find("PodMonitor", "grpc-metrics-gateway").spec.podMetricsEndpoints[0].interval, 10);
     assert.ok(drain > 2 * interval, `${drain} s, scraped every ${interval} s`);
     assert.ok(gateway().spec.terminationGracePeriodSeconds >= drain + 10 + 5, "the drain, the pushes under way and a margin");
+  });
+
+  test("can be changed as the README's overlay does it", () => {
+    const [overlay] = all(read("deploy", "kubernetes", "README.md"), /```yaml\n(.+?)```/gs);
+    const folder = mkdtempSync(join(tmpdir(), "overlay-"));
+    try {
+      const here = overlay.replace(/https:\S+\/deploy\/kubernetes\?ref=v\S+/, relative(realpathSync(folder), KUBERNETES)).replace("sha256:…", `sha256:${"0a".repeat(32)}`);
+      writeFileSync(join(folder, "kustomization.yaml"), here);
+      const changed = validate(render(folder));
+      assert.deepEqual(changed.errors, []);
+      const { replicas, template } = changed.objects.find(({ kind }) => kind === "StatefulSet").spec;
+      assert.equal(replicas, 3);
+      assert.equal(template.metadata.labels.cell, "cell1");
+      assert.match(template.spec.containers[0].image, /@sha256:(0a){32}$/);
+      const policy = changed.objects.find(({ kind }) => kind === "NetworkPolicy").spec;
+      assert.deepEqual(policy.ingress[1].from[0].namespaceSelector.matchLabels, { "kubernetes.io/metadata.name": "observability" });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("starts the gateway with flags that it has, and probes paths that it answers", async () => {
