@@ -3,11 +3,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { compatibilityDate, workerdBinary } from "../../tests/harness/paths.mjs";
-import { Process } from "../../scripts/lib/process.mjs";
+import { Serve, compatibilityDate, quote } from "../../tests/harness/index.mjs";
 import { cpuMicros } from "./usage.mjs";
-
-const quote = (text) => JSON.stringify(text);
 
 /**
  * Writes the configuration beside the modules that it embeds.
@@ -60,17 +57,9 @@ const caller :Workerd.Worker = (
 export class Runtime {
   /** @param {string} config */
   constructor(config) {
-    this.process = new Process("workerd", workerdBinary(), ["serve", "--control-fd=3", config]);
-    this.listening = new Promise((resolve, reject) => {
-      const control = this.process.child.stdio[3];
-      let text = "";
-      control.on("data", (chunk) => {
-        text += chunk;
-        const port = /"listen".*"port":\s*(\d+)/.exec(text)?.[1];
-        if (port) resolve((this.url = `http://127.0.0.1:${port}/`));
-      });
-      this.process.closed.then(() => reject(new Error(`workerd ended\n${this.process.output()}`)));
-    });
+    const serve = new Serve(config, ["caller"]);
+    this.process = serve.process;
+    this.listening = serve.ready.then(({ addresses }) => (this.url = `http://${addresses.caller}/`));
   }
 
   /** Has the caller work, and gives back what it answered. */

@@ -2,6 +2,9 @@
 // is not the one that is measured.
 
 import { createServer } from "node:http";
+import { response, trailers } from "../../tests/harness/wire.mjs";
+
+const OK = trailers({ "grpc-status": 0 });
 
 export class Upstream {
   pushes = 0;
@@ -12,7 +15,7 @@ export class Upstream {
   #sockets = new Set();
 
   async listen() {
-    this.server = createServer((request, response) => {
+    this.server = createServer((request, reply) => {
       const chunks = [];
       request.on("data", (chunk) => chunks.push(chunk));
       request.on("end", () => {
@@ -21,9 +24,9 @@ export class Upstream {
         this.pushes += 1;
         this.metrics += metrics;
         this.bodyBytes += body.length;
-        const answer = accept(metrics);
-        response.writeHead(200, { "content-type": "application/grpc-web+proto", "content-length": answer.length });
-        response.end(answer);
+        const answer = Buffer.concat([response(metrics, 0), OK]);
+        reply.writeHead(200, { "content-type": "application/grpc-web+proto", "content-length": answer.length });
+        reply.end(answer);
       });
     });
     this.server.keepAliveTimeout = 60_000;
@@ -73,15 +76,4 @@ function countMetrics(body) {
     metrics += 1;
   }
   return metrics;
-}
-
-const TRAILERS = Buffer.from("\x80\0\0\0\x0fgrpc-status:0\r\n", "latin1");
-
-function accept(metrics) {
-  const message = [0x08];
-  for (let rest = metrics; ; rest >>>= 7) {
-    message.push(rest > 127 ? (rest & 127) | 128 : rest);
-    if (rest <= 127) break;
-  }
-  return Buffer.concat([Buffer.from([0, 0, 0, 0, message.length, ...message]), TRAILERS]);
 }

@@ -21,10 +21,12 @@ const MAX_LINES = 100_000;
 export class Process {
   /** What the process printed, line by line. `json` is the parsed line where the line is JSON. @type {Line[]} */
   lines = [];
-  /** Lines written to fd 3, for programs that talk on a control descriptor. @type {string[]} */
-  control = [];
   /** Called with every line as it comes. @type {((line: Line) => void) | undefined} */
   onLine;
+  /** Lines written to fd 3, for programs that talk on a control descriptor. @type {string[]} */
+  control = [];
+  /** Called with every such line as it comes. @type {((text: string) => void) | undefined} */
+  onControl;
   /** `null` while the process runs. @type {{ code: number | null, signal: string | null } | null} */
   ended = null;
 
@@ -47,7 +49,10 @@ export class Process {
     const [, stdout, stderr, control, lifeline] = this.child.stdio;
     this.#read(stdout, (text) => this.#take("stdout", text));
     this.#read(stderr, (text) => this.#take("stderr", text));
-    this.#read(control, (text) => this.control.push(text));
+    this.#read(control, (text) => {
+      this.control.push(text);
+      this.onControl?.(text);
+    });
     lifeline.on("error", () => {}); // EPIPE: the watcher went first
     this.closed = new Promise((resolve) => {
       this.child.once("error", (error) => {

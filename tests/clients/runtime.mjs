@@ -3,7 +3,7 @@
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DIST, Process, compatibilityDate, workerdBinary } from "../harness/index.mjs";
+import { DIST, Serve, compatibilityDate, quote, started } from "../harness/index.mjs";
 
 // Where one workerd takes Workers RPC from another.
 const RPC_HOST = "rpc.internal";
@@ -16,7 +16,7 @@ const RPC_HOST = "rpc.internal";
  */
 export function startReporter(gateway, vars = {}) {
   const texts = Object.entries(vars).map(([name, value]) => `(name = ${quote(name)}, text = ${quote(value)})`);
-  return Runtime.start("reporter", {
+  return start("reporter", {
     files: [join(DIST, "index.js"), join(DIST, "index_bg.wasm")],
     services: [`(name = "gateway", external = (address = ${quote(gateway)}, http = ()))`],
     bindings: ['(name = "METRICS_GATEWAY", service = "gateway")', ...texts],
@@ -32,7 +32,7 @@ export function startReporter(gateway, vars = {}) {
  * @param {string[]} entrypoints
  */
 export function startStandIn(source, entrypoints) {
-  return Runtime.start("stand-in", {
+  return start("stand-in", {
     texts: { "index.js": source },
     modules: ['(name = "index.js", esModule = embed "index.js")'],
     sockets: [
@@ -53,7 +53,7 @@ export function startStandIn(source, entrypoints) {
  */
 export function startCaller(modules, bindings, { objects = {}, scheduled = false } = {}) {
   const classes = Object.values(objects).map((name) => `(className = ${quote(name)}, uniqueKey = ${quote(name)})`);
-  return Runtime.start("caller", {
+  return start("caller", {
     texts: Object.fromEntries(modules.map(({ name, content }) => [name, content])),
     modules: modules.map(({ name, kind }) => `(name = ${quote(name)}, ${kind} = embed ${quote(name)})`),
     services: Object.entries(bindings).map(
@@ -70,31 +70,11 @@ export function startCaller(modules, bindings, { objects = {}, scheduled = false
   });
 }
 
+const start = (name, options) => started(() => new Runtime(name, options));
+
 class Runtime {
   #directory = mkdtempSync(join(tmpdir(), "metrics-clients-"));
-  /** Socket name to "host:port". @type {Record<string, string>} */
-  addresses = {};
-
-  static async start(name, options) {
-    const runtime = new Runtime(name, options);
-    try {
-      await runtime.process.until(
-        `${name} listens`,
-        () => {
-          for (const line of runtime.process.control.splice(0)) {
-            const { event, socket, port } = JSON.parse(line);
-            if (event === "listen") runtime.addresses[socket] = `127.0.0.1:${port}`;
-          }
-          return options.sockets.every(([socket]) => runtime.addresses[socket]);
-        },
-        30_000,
-      );
-    } catch (error) {
-      await runtime.stop();
-      throw error;
-    }
-    return runtime;
-  }
+  #serve;
 
   constructor(name, { files = [], texts = {}, modules, services = [], bindings = [], sockets, more = "", withScheduler }) {
     for (const file of files) copyFileSync(file, join(this.#directory, file.split("/").at(-1)));
@@ -123,8 +103,18 @@ const worker :Workerd.Worker = (
 ${withScheduler ? SCHEDULER_CONFIG : ""}`,
     );
     // A cron trigger from another Worker is an experiment of workerd's.
-    const flags = ["--control-fd=3", ...(withScheduler ? ["--experimental"] : [])];
-    this.process = new Process(name, workerdBinary(), ["serve", ...flags, join(this.#directory, "config.capnp")]);
+    const flags = withScheduler ? ["--experimental"] : [];
+    this.#serve = new Serve(join(this.#directory, "config.capnp"), sockets.map(([socket]) => socket), { name, flags });
+    this.process = this.#serve.process;
+  }
+
+  ready() {
+    return this.#serve.ready;
+  }
+
+  /** Socket name to "host:port". */
+  get addresses() {
+    return this.#serve.addresses;
   }
 
   /** Sends an HTTP request to a socket. */
@@ -163,8 +153,3 @@ const SCHEDULER_CONFIG = `const scheduler :Workerd.Worker = (
   bindings = [ (name = "CALLER", service = "worker") ],
 );
 `;
-
-/** A Cap'n Proto string: like JSON's, but without \u. */
-function quote(text) {
-  return JSON.stringify(text).replace(/\\u00([0-9a-f]{2})/gi, "\\x$1");
-}

@@ -1,15 +1,8 @@
 // Answers that no recorded suite has: connections that end anywhere, and HTTP at its edges.
 
 import { gzipSync } from "node:zlib";
+import { frame } from "../harness/wire.mjs";
 
-/** One length-prefixed frame. */
-export const frame = (flags, payload) => {
-  const bytes = Buffer.from(payload);
-  const prefix = Buffer.alloc(5);
-  prefix[0] = flags;
-  prefix.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([prefix, bytes]);
-};
 export const MESSAGE = frame(0, [8, 1]);
 const TRAILERS = frame(0x80, "grpc-status: 0\r\n");
 /** A whole body: one Metric was accepted. */

@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { assertAccount, counter, startRuntime } from "../e2e/system.mjs";
-import { ANSWERS, CHUNKED, GRPC, MESSAGE, OK, OK_RESULT, answerWith, chunk, frame } from "./answers.mjs";
+import { ANSWERS, CHUNKED, GRPC, MESSAGE, OK, OK_RESULT, answerWith, chunk } from "./answers.mjs";
+import { frame } from "../harness/wire.mjs";
 import { startReplay } from "./replay.mjs";
 
 test("a broken or odd answer is what it is, and never a false OK", async (t) => {

@@ -5,6 +5,7 @@
 // side: `answers` maps that name to a function that gets the socket and writes the answer.
 
 import { createServer } from "node:net";
+import { readPush } from "../harness/wire.mjs";
 
 const PUSH = "/marqo.metrics.v1.MetricsIngest/Push";
 
@@ -89,25 +90,7 @@ function parseRequest(bytes) {
     if (bytes.length < length) return undefined;
     body = bytes.subarray(start, length);
   }
-  return { request: { line, headers, body, metric: firstMetric(body) }, length };
-}
-
-/** The name of the first Metric in a length-prefixed PushRequest: fields 1 and, in it, 1. */
-function firstMetric(body) {
-  let at = 5;
-  const varint = () => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = body[at++];
-      value += (byte & 0x7f) * 2 ** shift;
-      if (!(byte & 0x80)) return value;
-    }
-  };
-  if (body[at++] !== 0x0a) return "";
-  varint();
-  if (body[at++] !== 0x0a) return "";
-  const length = varint();
-  return body.toString("utf8", at, at + length);
+  return { request: { line, headers, body, metric: readPush(body)[0]?.name ?? "" }, length };
 }
 
 const head = (status, headers) =>

@@ -2,7 +2,7 @@
 // of it: `outcome`, `reason`, and whether another try is made.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { response, trailers } from "./wire.mjs";
+import { response, trailers } from "../harness/wire.mjs";
 
 export const ok = (exchange) => exchange.deliver();
 

@@ -9,7 +9,7 @@
 // is remembered in `pushes`.
 
 import { createServer } from "node:http";
-import { readPush, response, trailers } from "./wire.mjs";
+import { readPush, response, trailers } from "../harness/wire.mjs";
 
 const MOST_PUSHES = 10_000;
 const GRPC_WEB = "application/grpc-web+proto";
@@ -111,7 +111,7 @@ export class FaultGateway {
 export class Exchange {
   /** How many of its Metrics were applied. */
   applied = 0;
-  /** @type {import("./wire.mjs").Metric[]} */
+  /** @type {import("../harness/wire.mjs").Metric[]} */
   metrics = [];
 
   constructor(gateway, request, reply) {

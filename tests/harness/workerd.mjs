@@ -27,8 +27,8 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DIST, compatibilityDate, workerdBinary } from "./paths.mjs";
-import { Process } from "../../scripts/lib/process.mjs";
+import { DIST, compatibilityDate } from "./paths.mjs";
+import { Serve, quote, started } from "./serve.mjs";
 import { until } from "../../scripts/lib/until.mjs";
 
 export const DRIVER = join(dirname(fileURLToPath(import.meta.url)), "driver.worker.mjs");
@@ -46,42 +46,26 @@ export const DRIVER = join(dirname(fileURLToPath(import.meta.url)), "driver.work
  * }} [options]
  */
 export async function startWorkerd(options = {}) {
-  const runtime = new Workerd(options);
-  try {
-    await runtime.ready();
-  } catch (error) {
-    await runtime.stop();
-    throw error;
-  }
-  return runtime;
+  return started(() => new Workerd(options));
 }
 
 export class Workerd {
   #directory = mkdtempSync(join(tmpdir(), "metrics-e2e-"));
-  #sockets;
+  #serve;
   /** Caller name to base URL; `worker` is the default export of the Worker under test. @type {Record<string, string>} */
   urls = {};
 
   constructor(options) {
     const { text, sockets } = this.#config(options);
-    this.#sockets = sockets;
     const config = join(this.#directory, "config.capnp");
     writeFileSync(config, text);
-    this.process = new Process("workerd", workerdBinary(), ["serve", "--control-fd=3", config]);
+    this.#serve = new Serve(config, sockets);
+    this.process = this.#serve.process;
   }
 
   async ready() {
-    await this.process.until(
-      "workerd listens on all its sockets",
-      () => {
-        for (const line of this.process.control.splice(0)) {
-          const { event, socket, port } = JSON.parse(line);
-          if (event === "listen") this.urls[socket] = `http://127.0.0.1:${port}`;
-        }
-        return this.#sockets.every((name) => this.urls[name]);
-      },
-      30_000,
-    );
+    const { addresses } = await this.#serve.ready;
+    this.urls = Object.fromEntries(Object.entries(addresses).map(([name, address]) => [name, `http://${address}`]));
   }
 
   /** Sends an HTTP request to a caller (or to `worker`). */
@@ -246,9 +230,4 @@ ${workers.join("\n\n")}
     }
     return parts;
   }
-}
-
-/** A Cap'n Proto string: like JSON's, but without \u. */
-function quote(text) {
-  return JSON.stringify(text).replace(/\\u00([0-9a-f]{2})/gi, "\\x$1");
 }

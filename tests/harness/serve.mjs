@@ -1,0 +1,55 @@
+// One workerd on a configuration file, wherever that came from.
+
+import { workerdBinary } from "./paths.mjs";
+import { Process } from "../../scripts/lib/process.mjs";
+
+const READY_MS = 30_000;
+
+export class Serve {
+  /** Socket name to "host:port", once `ready`. @type {Record<string, string>} */
+  addresses = {};
+  /** Resolves once it listens on all its sockets: at once, since the benchmark times it. @type {Promise<Serve>} */
+  ready;
+
+  /**
+   * @param {string} config path of the configuration
+   * @param {string[]} sockets the names of its sockets, each with the address 127.0.0.1:0
+   * @param {{ name?: string, flags?: string[] }} [options] `name` names the process in errors
+   */
+  constructor(config, sockets, { name = "workerd", flags = [] } = {}) {
+    this.process = new Process(name, workerdBinary(), ["serve", "--control-fd=3", ...flags, config]);
+    this.ready = new Promise((resolve, reject) => {
+      const fail = (why) => reject(new Error(`${name} ${why} before it listened on all its sockets\n${this.process.output()}`));
+      const timer = setTimeout(fail, READY_MS, `took ${READY_MS} ms`);
+      void this.process.closed.then(() => {
+        clearTimeout(timer);
+        fail("ended");
+      });
+      this.process.onControl = (line) => {
+        const { event, socket, port } = JSON.parse(line);
+        if (event === "listen") this.addresses[socket] = `127.0.0.1:${port}`;
+        if (!sockets.every((each) => this.addresses[each])) return;
+        clearTimeout(timer);
+        resolve(this);
+      };
+    });
+    this.ready.catch(() => {}); // whoever waits for it hears of it
+  }
+}
+
+/** A Cap'n Proto string: like JSON's, but without \u. */
+export function quote(text) {
+  return JSON.stringify(text).replace(/\\u00([0-9a-f]{2})/gi, "\\x$1");
+}
+
+/** Awaits `ready()` of what `make` constructs, and stops it where that fails. */
+export async function started(make) {
+  const runtime = make();
+  try {
+    await runtime.ready();
+  } catch (error) {
+    await runtime.stop();
+    throw error;
+  }
+  return runtime;
+}
