@@ -8,6 +8,7 @@
 //! wait.
 //!
 //! ```no_run
+//! # mod shown {
 //! use metrics_reporter_client::Reporter;
 //! use worker::{Context, Env, Request, Response, Result, event};
 //!
@@ -17,6 +18,8 @@
 //!     metrics.incr("requests_total", [("route", "/")]);
 //!     Response::ok("hello")
 //! }
+//! # }
+//! # fn main() {}
 //! ```
 //!
 //! The same in a unit test, which runs natively:

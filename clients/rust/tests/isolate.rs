@@ -138,21 +138,6 @@ fn debug_writes_one_line_per_request() {
 }
 
 #[test]
-fn times_are_recorded_in_the_unit_that_the_name_says() {
-    let test = TestReporter::new();
-    let metrics = test.reporter();
-    for name in ["step_seconds", "step_ms", "step"] {
-        let timer = metrics.timer(name, ());
-        advance_clock(1_500.0);
-        assert_eq!(timer.stop(), 1_500.0);
-        metrics.observe(name, Duration::from_millis(250), ());
-    }
-    assert_eq!(test.observations("step_seconds", ()), [1.5, 0.25]);
-    assert_eq!(test.observations("step_ms", ()), [1_500.0, 250.0]);
-    assert_eq!(test.observations("step", ()), [1_500.0, 250.0]);
-}
-
-#[test]
 fn an_empty_label_value_is_no_label() {
     let test = TestReporter::new();
     let metrics = test.reporter_with(Options::new().label("region", "weur"));
