@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::activity::Activity;
 use crate::buckets::Buckets;
 use crate::check::{Kind, MAX_HELP_LEN};
-use crate::control::visible;
 use crate::labels::{LabelSlice, Labels};
 use crate::reason::{Reason, Rejection};
 
@@ -136,7 +135,9 @@ impl Family {
         }
         self.changed = version;
         let cut = help.floor_char_boundary(MAX_HELP_LEN);
-        self.help = visible(help.get(..cut).unwrap_or_default()).into_owned();
+        help.get(..cut)
+            .unwrap_or_default()
+            .clone_into(&mut self.help);
     }
 
     /// Takes over the label names of a new series.

@@ -1,17 +1,13 @@
 //! What is served where.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use http_body::Frame;
 use serde::Deserialize;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -20,6 +16,7 @@ use crate::exposition::{Format, Scrape};
 use crate::grpc::Grpc;
 use crate::health::Readiness;
 use crate::page::Page;
+use crate::pieces::Pieces;
 use crate::shared::Shared;
 use crate::state::Cursor;
 
@@ -136,35 +133,12 @@ async fn state(State(app): State<App>, Query(query): Query<StateQuery>) -> Respo
 
 async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
     let format = Format::accepted(&headers);
-    let pieces = Pieces {
-        gateway: app.gateway,
-        scrape: Scrape::new(format),
-    };
+    let pieces = Pieces::new(app.gateway, Scrape::new(format));
     let headers = [
         (header::CONTENT_TYPE, format.content_type()),
         (header::VARY, "accept"),
     ];
     (COMMON, headers, Body::new(pieces)).into_response()
-}
-
-/// A scrape as a body: each piece is written when the last one is on its way.
-struct Pieces {
-    gateway: Shared,
-    scrape: Scrape,
-}
-
-impl HttpBody for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Self { gateway, scrape } = &mut *self;
-        let piece = gateway.piece(scrape);
-        Poll::Ready(piece.map(|text| Ok(Frame::data(text.into()))))
-    }
 }
 
 fn failed(error: &impl std::error::Error) -> Response {

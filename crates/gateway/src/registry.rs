@@ -1,6 +1,5 @@
 //! The aggregation: counters are added, histograms observed, and what breaks a rule is refused.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
 use std::ops::Bound;
@@ -13,7 +12,6 @@ use slab::Slab;
 use crate::applied::Applied;
 use crate::bucket_rules::BucketRules;
 use crate::check::{Kind, check, check_known};
-use crate::control::visible;
 use crate::family::{Family, Moment, Series};
 use crate::labels::{LabelSlice, Labels};
 use crate::push::{Push, Sample};
@@ -91,17 +89,7 @@ impl Registry {
             return self.add_to(id, sample, moment);
         }
         let kind = check(sample, labels, &self.prefix)?;
-        let shown: Vec<_> = labels.iter().map(|(_, value)| visible(value)).collect();
-        if shown.iter().all(|value| matches!(value, Cow::Borrowed(_))) {
-            return self.add_new(sample, labels, hash, kind, moment);
-        }
-        let names = labels.iter().map(|(name, _)| *name);
-        let labels: Vec<_> = names.zip(shown.iter().map(AsRef::as_ref)).collect();
-        let hash = self.hash(sample.name, &labels);
-        match self.find(hash, sample.name, &labels) {
-            Some(id) => self.add_to(id, sample, moment),
-            None => self.add_new(sample, &labels, hash, kind, moment),
-        }
+        self.add_new(sample, labels, hash, kind, moment)
     }
 
     fn add_to(&mut self, id: usize, sample: &Sample<'_>, moment: Moment) -> Result<(), Rejection> {

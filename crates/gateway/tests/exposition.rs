@@ -240,9 +240,9 @@ async fn an_independent_reader_of_open_metrics_finds_what_was_pushed() {
     let found = String::from_utf8(output.stdout).unwrap();
     for line in [
         "counter pushed_c_total [] 1e+300",
-        r#"counter pushed_c_total [('v', '\\ " \n ␀ {a="b"} # é')] 0.1"#,
+        r#"counter pushed_c_total [('v', '\\ " \n \x00 {a="b"} # é')] 0.1"#,
         "unknown pushed_plain [] 2.0",
-        r#"histogram pushed_wait_seconds_count [('v', '\\ " \n ␀ {a="b"} # é')] 1.0"#,
+        r#"histogram pushed_wait_seconds_count [('v', '\\ " \n \x00 {a="b"} # é')] 1.0"#,
         "histogram pushed_body_bytes_bucket [('le', '1.048576e+06')] 1.0",
         "histogram pushed_body_bytes_bucket [('le', '1024.0')] 0.0",
     ] {
