@@ -166,3 +166,14 @@ test("settled waits for what waitUntil was given, also for what that recorded", 
   await ctx.settled();
   assert.equal(reporter.counter("late_total"), 1);
 });
+
+test("settled does not wait for the interval, in either scope", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const scope of ["isolate", "request"]) {
+    const reporter = new TestReporter();
+    const ctx = new TestContext();
+    createMetrics(reporter, ctx, { scope }).incr("a_total");
+    await ctx.settled();
+    assert.equal(reporter.counter("a_total"), 1, scope);
+  }
+});
