@@ -22,13 +22,15 @@ export class Scrape {
   }
 
   /**
-   * The value of the one series with exactly this name and these labels, or `undefined`.
+   * The value of the one series with exactly this name and these labels, or `undefined`. An empty
+   * label is no label, as to Prometheus.
    *
    * @param {string} name
    * @param {Record<string, string | number | boolean>} [labels]
    */
   value(name, labels = {}) {
-    return this.byKey.get(key(name, labels))?.value;
+    const given = Object.entries(labels).filter(([, value]) => value !== "");
+    return this.byKey.get(key(name, Object.fromEntries(given)))?.value;
   }
 
   /**
