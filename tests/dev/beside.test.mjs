@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { Process, ROOT, until, unusedAddress } from "../harness/index.mjs";
+import { Process, ROOT, until } from "../harness/index.mjs";
 import { Dev, freePorts, skip } from "./dev.mjs";
 
 const OWN_TOML = `name = "own"
@@ -27,13 +27,14 @@ const OWN = `export default {
 };
 `;
 
+const READY = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
+
 /** A Worker started as its author would, with nothing but `npx wrangler dev`. */
 async function startOwn(env) {
   const folder = mkdtempSync(join(ROOT, "tests/dev/.own-")); // where npx finds wrangler
   writeFileSync(join(folder, "wrangler.toml"), OWN_TOML);
   writeFileSync(join(folder, "index.mjs"), OWN);
-  const address = await unusedAddress();
-  const command = `npx wrangler dev --port ${address.split(":")[1]} --inspector-port 0 --show-interactive-dev-session=false`;
+  const command = "npx wrangler dev --ip 127.0.0.1 --port 0 --inspector-port 0 --show-interactive-dev-session=false";
   const child = new Process("a Worker of one's own", "/bin/sh", ["-c", command], {
     cwd: folder,
     env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", ...env },
@@ -42,13 +43,14 @@ async function startOwn(env) {
     await child.stop("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   };
+  let url;
   try {
-    await child.until("wrangler is ready", () => child.lines.some(({ text }) => text.includes("Ready on")), 120_000);
+    url = await child.until("wrangler is ready", () => child.lines.map(({ text }) => READY.exec(text)?.[1]).find(Boolean), 120_000);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { fetch: (path) => fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(30_000) }), stop };
+  return { fetch: (path) => fetch(url + path, { signal: AbortSignal.timeout(30_000) }), stop };
 }
 
 describe("beside make dev", { skip, timeout: 1_800_000 }, () => {

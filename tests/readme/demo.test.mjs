@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { Dev, freePorts, skip } from "../dev/dev.mjs";
-import { Process, ROOT, Scrape, until, unusedAddress } from "../harness/index.mjs";
+import { Process, ROOT, Scrape, until } from "../harness/index.mjs";
 import { BINDING, CLIENT, SERIES } from "./blocks.mjs";
 
 const shell = (command) => promisify(execFile)("/bin/sh", ["-c", command], { timeout: 30_000 });
@@ -60,12 +60,12 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
   const head = 'name = "shop"\nmain = "index.ts"\ncompatibility_date = "2026-10-23"\n';
   writeFileSync(join(own, "wrangler.toml"), `${head}\n${BINDING}\n[alias]\n${alias}\n`);
   writeFileSync(join(own, "index.ts"), CLIENT);
-  const address = await unusedAddress();
-  const command = `${line}; npx wrangler dev --port ${address.split(":")[1]} --inspector-port 0 --show-interactive-dev-session=false`;
+  const command = `${line}; npx wrangler dev --ip 127.0.0.1 --port 0 --inspector-port 0 --show-interactive-dev-session=false`;
   const shop = new Process("a Worker of one's own", "/bin/sh", ["-c", command], { cwd: own, env: { CLOUDFLARE_CF_FETCH_ENABLED: "false" } });
   t.after(() => shop.stop("SIGKILL"));
-  await shop.until("wrangler is ready", () => shop.lines.some(({ text }) => text.includes("Ready on")), 120_000);
-  assert.equal(await (await fetch(`http://${address}/`)).text(), "found");
+  const ready = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
+  const url = await shop.until("wrangler is ready", () => shop.lines.map(({ text }) => ready.exec(text)?.[1]).find(Boolean), 120_000);
+  assert.equal(await (await fetch(url)).text(), "found");
   await until(
     "README's series stands on /metrics",
     async () => (await (await fetch(`${page}metrics`)).text()).split("\n").includes(SERIES),
