@@ -88,7 +88,7 @@ function rejected(call: Call, error: unknown): Settlement {
 }
 
 const OLD_WRANGLER =
-  " (wrangler older than 4.87 says so in local development at the first call, although it arrived: update wrangler)";
+  " (in local development a wrangler older than 4.156 may say so at the first call, although it arrived: update wrangler)";
 
 /** What to do about an error that proves that no reporter was called; undefined for any other. */
 function neverCalled(text: string): string | undefined {

@@ -25,7 +25,7 @@ export default {
     const { route, response } = await answer(request, env);
     stop({ route });
     metrics.incr("requests_total", { route, method: known(request.method), status: response.status });
-    // Both leave in one call, after the response: a metric costs the visitor nothing.
+    // They leave after the response, with those of other requests: a metric costs the visitor nothing.
     return response;
   },
 } satisfies ExportedHandler<Env>;
