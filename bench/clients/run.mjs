@@ -44,7 +44,7 @@ try {
   const url = await runtime.listening;
   const result = [];
   // An isolate that serves a thousand requests a second is warm within a minute.
-  for (const way of WAYS) await load(url, way, 2000, 10);
+  for (const way of WAYS) await load(url, way, 2000, 6);
   for (const rate of rates) {
     const seconds = Math.min(20, Math.max(3, 100 / rate));
     const measured = Object.fromEntries(WAYS.map((way) => [way, []]));

@@ -1,7 +1,10 @@
-import { cover } from "./context.js";
+import { cover, type WaitUntilContext } from "./context.js";
+import type { Pool } from "./pool.js";
 import { textOf } from "./problem.js";
+import type { ReporterBinding } from "./rpc.js";
 import { Sender } from "./sender.js";
 import type { Series } from "./series.js";
+import type { SenderSettings } from "./settings.js";
 import { warn } from "./warn.js";
 
 // waitUntil ends 30 s after the response: what waited longer could be lost.
@@ -21,9 +24,38 @@ interface Promised {
  * what is there by then. Everyone else adds to the pool and returns.
  */
 export class IsolateSender extends Sender {
+  readonly #first: (sender: IsolateSender) => IsolateSender;
   #leads = 0;
   // Only with a ctx, since then this object belongs to one request.
   #promise: Promised | undefined;
+
+  /** `first` tells which sender makes the calls of this one's request. */
+  constructor(
+    binding: ReporterBinding,
+    ctx: WaitUntilContext | undefined,
+    settings: SenderSettings,
+    pool: Pool,
+    first: (sender: IsolateSender) => IsolateSender,
+  ) {
+    super(binding, ctx, settings, pool);
+    this.#first = first;
+  }
+
+  override async flush(): Promise<void> {
+    const first = this.#first(this);
+    return first === this ? super.flush() : first.flush();
+  }
+
+  // Whoever wraps a handler writes to its ctx anyway; this way all of the handler knows that it is held.
+  override hold(): void {
+    this.#first(this);
+    super.hold();
+  }
+
+  // Without a ctx no request is known whose calls could be counted.
+  protected override get isUnlimited(): boolean {
+    return this.ctx === undefined || super.isUnlimited;
+  }
 
   protected override take(series: Series, value: number): void {
     if (!this.pool.add(series, value, this.settings.maxCalls)) {
@@ -55,13 +87,16 @@ export class IsolateSender extends Sender {
   #ensureLed(): void {
     const now = Date.now();
     const delay = this.pool.batch.isFull ? 0 : this.#delay();
-    if (!this.pool.isLed(now, delay)) this.#lead(now, delay);
+    if (this.pool.isLed(now, delay)) return;
+    const first = this.#first(this);
+    if (first === this) this.#lead(now, delay);
+    else first.#ensureLed();
   }
 
   // A request that stays open and leads again and again spreads its few calls over its life.
   #delay(): number {
     const { flushIntervalMs } = this.settings;
-    if (this.isUnlimited || this.#leads === 0) return flushIntervalMs;
+    if (this.#leads === 0 || this.isUnlimited) return flushIntervalMs;
     return Math.min(Math.max(flushIntervalMs, 50) * 2 ** this.#leads, MAX_DELAY_MS);
   }
 

@@ -13,29 +13,26 @@ export abstract class Sender {
   protected readonly ctx: WaitUntilContext | undefined;
   protected readonly settings: SenderSettings;
   protected readonly pool: Pool;
-  /** Whether calls are not counted: each event of a Durable Object has its own, and without a ctx no request is known. */
-  protected readonly isUnlimited: boolean;
   protected callsLeft: number;
   /** Handlers at work. */
   protected held = 0;
   readonly #binding: ReporterBinding;
   #inFlight: Set<Promise<unknown>> | undefined;
+  #isUnlimited: boolean | undefined;
   readonly #debug: DebugLine | undefined;
 
-  constructor(
-    binding: ReporterBinding,
-    ctx: WaitUntilContext | undefined,
-    settings: SenderSettings,
-    pool: Pool,
-    isUnlimited = isDurableObject(ctx),
-  ) {
+  constructor(binding: ReporterBinding, ctx: WaitUntilContext | undefined, settings: SenderSettings, pool: Pool) {
     this.#binding = binding;
     this.ctx = ctx;
     this.settings = settings;
     this.pool = pool;
     this.callsLeft = settings.maxCalls;
-    this.isUnlimited = isUnlimited;
     this.#debug = settings.debug ? new DebugLine(ctx !== undefined) : undefined;
+  }
+
+  /** Whether calls are not counted: each event of a Durable Object has its own. */
+  protected get isUnlimited(): boolean {
+    return (this.#isUnlimited ??= isDurableObject(this.ctx));
   }
 
   /** What became of the samples. */

@@ -1,4 +1,4 @@
-import { sendersOf } from "../registry.js";
+import { sendersOf, trackSenders } from "../registry.js";
 
 /**
  * Stands in for a request's `ctx` in unit tests. It can be passed where an
@@ -14,6 +14,10 @@ export class TestContext {
   declare readonly abort: any;
 
   readonly #waiting: Promise<unknown>[] = [];
+
+  constructor() {
+    trackSenders(this);
+  }
 
   /** Remembers what {@link settled} has to wait for. */
   waitUntil(promise: Promise<unknown>): void {
