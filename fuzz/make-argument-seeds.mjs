@@ -1,10 +1,8 @@
-// Writes seeds/arguments/ with the Worker's own codec: `node fuzz/make-argument-seeds.mjs`. The
-// form is that of fuzz_targets/arguments.rs. seeds/metric/ needs none but a few bytes, and
+// Writes seeds/arguments/: `node fuzz/make-argument-seeds.mjs`. The form is that of fuzz_targets/arguments.rs. seeds/metric/ needs none but a few bytes, and
 // seeds/packed/ is text.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { encodeCall } from "../src/js/codec.mjs";
 
 const INCR = 0;
 const OBSERVE = 1;
@@ -13,8 +11,7 @@ const PUSH = 3;
 const TAKE = 4;
 
 function call(mode, args, labels) {
-  const entrypoint = { ctx: { props: labels && { labels } } };
-  const bytes = Buffer.from(encodeCall(entrypoint, args, (mode & 3) >= RECORD));
+  const bytes = Buffer.from(JSON.stringify([labels ?? null, ...args]));
   const head = Buffer.from([mode, 0, 0]);
   head.writeUInt16LE(bytes.length, 1);
   return Buffer.concat([head, bytes]);
@@ -37,7 +34,6 @@ const INPUTS = [
   [0, call(RECORD, ['1[["a_total",1,[2,-1,0],["route","/"]],["b_ms",3,[4.5,5]],["a_total",1,[1,null],null,"h"]]'])],
   [0, call(RECORD, [[good({ type: 3 }), good({ type: "gauge" }), good({ value: "1" }), good({ help: 5 }), good({ name: "é" }), 1, null, []]])],
   [0, call(INCR, ["a_total", { le: "1" }]), call(INCR, ["a_total", { __name__: "x" }]), call(INCR, ["a_total", { "": "" }]), call(INCR, ["x_bucket"])],
-  [0, call(INCR, [1n]), call(INCR, [Symbol("s")]), call(INCR, ["a", () => 1]), call(INCR, ["a", new Map()]), call(INCR, ["a", new Uint8Array(3)])],
   [0, call(INCR, ["a_total", { a: null, b: undefined, c: 1e21, d: 5e-324, e: "\ud800", f: "😀" }])],
   [0, call(INCR, ["a_total", Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`l${i}`, i]))])],
   [0, call(INCR, ["a_total", { a: "x".repeat(1_025) }]), call(INCR, ["x".repeat(201)]), call(INCR, ["a", 1, {}, { help: "h".repeat(1_025) }])],

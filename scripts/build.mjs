@@ -2,11 +2,12 @@
 //
 //   cargo         src/ -> Wasm
 //   wasm-bindgen  the JavaScript that loads it; its version must be the crate's
-//   wasm-opt      smaller and faster (binaryen)
 //   esbuild       src/entrypoint.mjs and that JavaScript -> one module
+//   wasm-metadce  without the exports that nothing names (binaryen)
+//   wasm-opt      smaller and faster (binaryen)
 //
-// worker-build does the same four steps, and puts proxies around every call and every instance;
-// src/entrypoint.mjs names its methods itself and does without. The tools are taken from PATH or
+// worker-build does much the same, and makes one default class of all exports, with a proxy around
+// every call; src/entrypoint.mjs names its methods itself and does without. The tools are taken from PATH or
 // node_modules; WASM_BINDGEN_BIN, WASM_OPT_BIN and ESBUILD_BIN override that.
 
 import { execFileSync } from "node:child_process";
@@ -62,7 +63,7 @@ function build() {
     "--no-typescript",
     "--remove-name-section",
     "--remove-producers-section",
-    // A trap is followed by a fresh instance: src/instance.rs.
+    // A trap is followed by a fresh instance: src/runtime/instance.rs.
     "--experimental-reset-state-function",
     "--force-enable-abort-handler",
     `--out-dir=${staging}`,
@@ -71,19 +72,14 @@ function build() {
   const glue = join(staging, "wasm.js");
   // Source phase imports are not in workerd yet; a plain import of a Wasm module is the same there.
   const source = readFileSync(glue, "utf8");
-  const plain = source.replace('import source wasmModule from "./wasm_bg.wasm"', 'import wasmModule from "./index_bg.wasm"');
-  if (plain === source) throw new Error("expected wasm-bindgen to import wasm_bg.wasm, found no such import");
+  const plain = source
+    .replace('import source wasmModule from "./wasm_bg.wasm"', 'import wasmModule from "./index_bg.wasm"')
+    // What `worker` exports as classes for other Workers is left out where nothing uses it: then
+    // nothing may look as if it did.
+    .replaceAll(/^if \(Symbol\.dispose\).*$/gm, "")
+    .replaceAll(": new FinalizationRegistry", ": /* @__PURE__ */ new FinalizationRegistry");
+  if (!plain.includes("./index_bg.wasm")) throw new Error("expected wasm-bindgen to import wasm_bg.wasm, found no such import");
   writeFileSync(glue, plain);
-  run(process.env.WASM_OPT_BIN ?? "wasm-opt", [
-    "-O3",
-    // What rustc emits by default, and the tag with which wasm-bindgen tells traps from exceptions.
-    // Not --all-features: binaryen would then write what runtimes do not read yet.
-    ...["bulk-memory", "bulk-memory-opt", "exception-handling", "multivalue", "mutable-globals"].map(enable),
-    ...["nontrapping-float-to-int", "reference-types", "sign-ext"].map(enable),
-    join(staging, "wasm_bg.wasm"),
-    "-o",
-    join(staging, "index_bg.wasm"),
-  ]);
   cpSync("src/entrypoint.mjs", join(staging, "entrypoint.mjs"));
   run(process.env.ESBUILD_BIN ?? "esbuild", [
     join(staging, "entrypoint.mjs"),
@@ -98,6 +94,22 @@ function build() {
     "--log-override:duplicate-object-key=silent", // one import object, named once per crate
     `--outfile=${join(staging, "index.js")}`,
   ]);
+  const features = [
+    // What rustc emits by default, and the tag with which wasm-bindgen tells traps from exceptions.
+    // Not --all-features: binaryen would then write what runtimes do not read yet.
+    ...["bulk-memory", "bulk-memory-opt", "exception-handling", "multivalue", "mutable-globals"],
+    ...["nontrapping-float-to-int", "reference-types", "sign-ext"],
+  ].map((feature) => `--enable-${feature}`);
+  // Exports that the JavaScript does not name are removed, and then what only they reached.
+  const bundle = readFileSync(join(staging, "index.js"), "utf8");
+  const named = new Set([...bundle.matchAll(/\.([\w$]+)/g)].map(([, name]) => name));
+  const exports = new Set([...plain.matchAll(/\bwasm\.([\w$]+)/g)].map(([, name]) => name));
+  const graph = [...exports].filter((name) => named.has(name)).map((name) => ({ name, export: name, root: true }));
+  writeFileSync(join(staging, "exports.json"), JSON.stringify(graph));
+  const [bound, reached, optimised] = ["wasm_bg.wasm", "reached.wasm", "index_bg.wasm"].map((name) => join(staging, name));
+  const graphFile = `--graph-file=${join(staging, "exports.json")}`;
+  run(process.env.WASM_METADCE_BIN ?? "wasm-metadce", [bound, graphFile, "-o", reached, ...features, "--quiet"], {}, "ignore"); // it lists what it removes
+  run(process.env.WASM_OPT_BIN ?? "wasm-opt", ["-O3", ...features, reached, "-o", optimised]);
   // Nobody who watches dist/ sees half of a build.
   mkdirSync(dist, { recursive: true });
   for (const name of ["index_bg.wasm", "index.js"]) {
@@ -112,7 +124,7 @@ function build() {
 // What cargo made, and everything else that goes into dist/. The steps after cargo take seconds, and
 // wrangler asks for a build whenever it starts.
 function inputs() {
-  const files = ["src/entrypoint.mjs", "src/js/codec.mjs", "src/js/io.mjs", "scripts/build.mjs", "package-lock.json"];
+  const files = ["src/entrypoint.mjs", "scripts/build.mjs", "package-lock.json"];
   return digest([join(target, "wasm32-unknown-unknown/release/metrics_gateway_worker.wasm"), ...files]);
 }
 
@@ -128,10 +140,6 @@ function digest(files) {
   const hash = createHash("sha256");
   for (const file of files) hash.update(existsSync(file) ? readFileSync(file) : "missing").update("\0");
   return hash.digest("hex");
-}
-
-function enable(feature) {
-  return `--enable-${feature}`;
 }
 
 function rustflags() {
@@ -171,9 +179,9 @@ function revision() {
   }
 }
 
-function run(command, args, extra = {}) {
+function run(command, args, extra = {}, stdout = "inherit") {
   try {
-    execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"], env: { ...env, ...extra } });
+    execFileSync(command, args, { stdio: ["ignore", stdout, "inherit"], env: { ...env, ...extra } });
   } catch (error) {
     const why = error.code === "ENOENT" ? "was not found: run scripts/setup" : `failed with exit code ${error.status}`;
     throw new Error(`${command} ${why}`);

@@ -1,7 +1,13 @@
 //! The Worker's vars: how they are read, their defaults, and their bounds.
 
+use serde::Serialize;
+
+/// The version, with the git revision where the build knew it: `0.1.0` or `0.1.0+1a2b3c4`.
+pub const VERSION: &str = env!("METRICS_REPORTER_VERSION");
+
 /// The vars in force.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Config {
     /// `FLUSH_INTERVAL_MS`: longest a buffered sample waits; 0 pushes before the call resolves.
     pub flush_interval_ms: u32,
@@ -39,26 +45,24 @@ impl Default for Config {
     }
 }
 
-/// A value of the effective configuration, for `stats()`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Setting<'a> {
-    /// A count or a time in ms.
-    Number(u32),
-    /// A switch.
-    Bool(bool),
-    /// A text.
-    Text(&'a str),
+/// The vars in force and the Worker's version, for `stats()`.
+#[derive(Debug, Serialize)]
+pub struct Settings<'a> {
+    #[serde(flatten)]
+    config: &'a Config,
+    #[serde(rename = "VERSION")]
+    version: &'static str,
 }
 
 /// A var that is not what was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slip {
+pub struct InvalidVar {
     expected: &'static str,
     /// What holds instead; without one the default does.
     bound: Option<u32>,
 }
 
-impl Slip {
+impl InvalidVar {
     fn of(expected: &'static str) -> Self {
         Self {
             expected,
@@ -98,7 +102,7 @@ impl Config {
     ///
     /// What was expected, when `text` is not that, and what holds now. A name that is no var is not
     /// an error: the environment holds other things.
-    pub fn set(&mut self, name: &str, text: &str) -> Result<(), Slip> {
+    pub fn set(&mut self, name: &str, text: &str) -> Result<(), InvalidVar> {
         match name {
             "FLUSH_INTERVAL_MS" => {
                 let expected = "expected a whole number of milliseconds from 0 to 10000";
@@ -123,7 +127,7 @@ impl Config {
             "GATEWAY_URL" => {
                 let expected =
                     "expected http:// or https://, a host and perhaps a port, without a path";
-                let url = origin(text).ok_or(Slip::of(expected))?;
+                let url = origin(text).ok_or(InvalidVar::of(expected))?;
                 url.clone_into(&mut self.gateway_url);
                 Ok(())
             }
@@ -134,32 +138,13 @@ impl Config {
         }
     }
 
-    /// Every var and its value in force, in the order of [`VARS`].
+    /// Every var and its value in force.
     #[must_use]
-    pub fn settings(&self) -> [(&'static str, Setting<'_>); 9] {
-        let count = |n: usize| Setting::Number(u32::try_from(n).unwrap_or(u32::MAX));
-        let [
-            interval,
-            batch,
-            buffered,
-            timeout,
-            series,
-            url,
-            dedupes,
-            own,
-            reject,
-        ] = VARS;
-        [
-            (interval, Setting::Number(self.flush_interval_ms)),
-            (batch, count(self.max_batch_samples)),
-            (buffered, count(self.max_buffered_samples)),
-            (timeout, Setting::Number(self.push_timeout_ms)),
-            (series, count(self.max_series_per_metric)),
-            (url, Setting::Text(&self.gateway_url)),
-            (dedupes, Setting::Bool(self.gateway_dedupes)),
-            (own, Setting::Bool(self.self_metrics)),
-            (reject, Setting::Bool(self.reject_invalid)),
-        ]
+    pub fn settings(&self) -> Settings<'_> {
+        Settings {
+            config: self,
+            version: VERSION,
+        }
     }
 }
 
@@ -169,11 +154,11 @@ fn number(
     most: u32,
     expected: &'static str,
     set: impl FnOnce(u32),
-) -> Result<(), Slip> {
+) -> Result<(), InvalidVar> {
     match whole(text) {
         Some(number) if number > most => {
             set(most);
-            Err(Slip {
+            Err(InvalidVar {
                 expected,
                 bound: Some(most),
             })
@@ -182,7 +167,7 @@ fn number(
             set(number);
             Ok(())
         }
-        _ => Err(Slip::of(expected)),
+        _ => Err(InvalidVar::of(expected)),
     }
 }
 
@@ -191,7 +176,7 @@ fn count(
     most: u32,
     expected: &'static str,
     set: impl FnOnce(usize),
-) -> Result<(), Slip> {
+) -> Result<(), InvalidVar> {
     number(text, 1, most, expected, |n| {
         set(usize::try_from(n).unwrap_or(usize::MAX));
     })
@@ -204,11 +189,11 @@ fn whole(text: &str) -> Option<u32> {
     digits.then(|| text.parse().unwrap_or(u32::MAX))
 }
 
-fn switch(text: &str, var: &mut bool) -> Result<(), Slip> {
+fn switch(text: &str, var: &mut bool) -> Result<(), InvalidVar> {
     *var = match text.trim() {
         "true" => true,
         "false" => false,
-        _ => return Err(Slip::of(r#"expected "true" or "false""#)),
+        _ => return Err(InvalidVar::of(r#"expected "true" or "false""#)),
     };
     Ok(())
 }
@@ -220,7 +205,6 @@ fn origin(text: &str) -> Option<&str> {
     let authority = text
         .strip_prefix("http://")
         .or_else(|| text.strip_prefix("https://"))?;
-    // Bytes: to search a str for a char would be four kB of Wasm.
     let bytes = authority.as_bytes();
     let end_of_host = match bytes.first()? {
         b'[' => bytes.iter().position(|&b| b == b']')?.saturating_add(1),
@@ -283,20 +267,19 @@ mod tests {
         ] {
             assert_eq!(config.set(name, text), Ok(()), "{name}");
         }
-        let values = config.settings().map(|(_, value)| value);
         assert_eq!(
-            values,
-            [
-                Setting::Number(0),
-                Setting::Number(1),
-                Setting::Number(2),
-                Setting::Number(3),
-                Setting::Number(4),
-                Setting::Text("https://10.0.0.1:8443"),
-                Setting::Bool(true),
-                Setting::Bool(false),
-                Setting::Bool(true),
-            ]
+            serde_json::to_value(&config).unwrap(),
+            serde_json::json!({
+                "FLUSH_INTERVAL_MS": 0,
+                "MAX_BATCH_SAMPLES": 1,
+                "MAX_BUFFERED_SAMPLES": 2,
+                "PUSH_TIMEOUT_MS": 3,
+                "MAX_SERIES_PER_METRIC": 4,
+                "GATEWAY_URL": "https://10.0.0.1:8443",
+                "GATEWAY_DEDUPES": true,
+                "SELF_METRICS": false,
+                "REJECT_INVALID": true,
+            })
         );
     }
 
@@ -334,14 +317,13 @@ mod tests {
             ("MAX_SERIES_PER_METRIC", "100001", 100_000),
         ] {
             let mut config = Config::default();
-            let slip = config.set(name, text).unwrap_err();
+            let invalid = config.set(name, text).unwrap_err();
             assert!(
-                slip.message().ends_with(&format!("; {bound} holds")),
+                invalid.message().ends_with(&format!("; {bound} holds")),
                 "{name}={text}: {}",
-                slip.message()
+                invalid.message()
             );
-            let in_force = config.settings().into_iter().find(|(var, _)| *var == name);
-            assert_eq!(in_force, Some((name, Setting::Number(bound))));
+            assert_eq!(serde_json::to_value(&config).unwrap()[name], bound);
         }
     }
 

@@ -1,54 +1,60 @@
-// Names the entrypoint. The methods are the Wasm's; a caller gets an answer even when that trapped.
+// Names the entrypoint, and replaces a Wasm instance that trapped. JavaScript, because workers-rs
+// cannot name an entrypoint of its own: worker-build makes one default class of all exports. The
+// methods are in src/rpc.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./wasm.js";
 
-wasm.install((task, settled) => {
-  try {
-    return wasm.resume(task, settled);
-  } catch (error) {
-    replace(error);
-  }
-});
+let ledger = ""; // of the instances that trapped; the next one goes on with it
+let trapped = false;
+const waiting = new Set(); // answers the calls that wait for a promise of the instance's
 
-function call(method, entrypoint, args, fallback, mayRepeat = true) {
+const host = {
+  // Called by an instance that is trapping, see src/runtime/instance.rs.
+  trapped(text) {
+    ledger = text;
+    trapped = true;
+    // What trapped may be a task that no call waits for.
+    queueMicrotask(() => trapped && replace("a task trapped"));
+  },
+};
+wasm.begin(host, ledger);
+
+function replace(error) {
+  // What trapped is the cause of what wasm-bindgen throws.
+  const message = String(error?.cause ?? error);
+  console.error(JSON.stringify({ event: "instance_trapped", level: "error", message }));
+  trapped = false;
+  wasm.__wbg_reset_state();
+  wasm.begin(host, ledger);
+  for (const answer of waiting) answer();
+}
+
+function call(method, entrypoint, args, fallback, again = true) {
   try {
-    return answer(method(entrypoint, args), fallback);
+    const answer = method(entrypoint, args);
+    return answer instanceof Promise ? unlessItTraps(answer, fallback) : (answer ?? fallback());
   } catch (error) {
+    // A refusal under REJECT_INVALID, meant for the caller.
+    if (error instanceof TypeError) throw error;
     replace(error);
-    // It trapped between two calls, and this one never began.
-    const repeat = mayRepeat && error?.message === "Module terminated";
+    // It trapped before this call, which never began.
+    const repeat = again && error?.message === "Module terminated";
     return repeat ? call(method, entrypoint, args, fallback, false) : fallback();
   }
 }
 
-// `undefined` is the answer of an instance that does not know the task: its own has trapped.
-function answer(value, fallback) {
-  return value instanceof Promise ? value.then((value) => value ?? fallback()) : (value ?? fallback());
-}
-
-// A trap ends the instance. A new one takes its place, and its account goes on from where the old
-// one's ended (src/instance.rs).
-function replace(error) {
-  // A refusal under REJECT_INVALID, meant for the caller.
-  if (error instanceof TypeError) throw error;
-  // What trapped is the cause of what wasm-bindgen throws.
-  const message = String(error?.cause ?? error);
-  console.error(JSON.stringify({ event: "instance_trapped", level: "error", message }));
-  wasm.__wbg_reset_state();
+function unlessItTraps(promise, fallback) {
+  return new Promise((resolve, reject) => {
+    const answer = () => resolve(fallback());
+    waiting.add(answer);
+    promise.then(resolve, reject).finally(() => waiting.delete(answer));
+  });
 }
 
 const none = () => 0;
-const lost = () => ({
-  ok: false,
-  outcome: "unknown",
-  accepted: 0,
-  rejected: 0,
-  code: 13,
-  status: "INTERNAL",
-  message: "the reporter failed and starts anew",
-  refused: [],
-});
+const message = "the reporter failed and starts anew";
+const lost = () => ({ ok: false, outcome: "unknown", accepted: 0, rejected: 0, code: 13, status: "INTERNAL", message, refused: [] });
 
 export class MetricsReporter extends WorkerEntrypoint {
   incr(...args) {
@@ -69,11 +75,9 @@ export class MetricsReporter extends WorkerEntrypoint {
   stats() {
     return call(wasm.stats, this, undefined, () => call(wasm.stats, this, undefined, lost));
   }
-  fetch() {
-    return notFound();
+  fetch(request) {
+    return wasm.fetch(request, this.env, this.ctx);
   }
 }
 
-const notFound = () => new Response("not found: this Worker answers over RPC only\n", { status: 404 });
-
-export default { fetch: notFound };
+export default { fetch: wasm.fetch };

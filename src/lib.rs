@@ -1,16 +1,21 @@
 //! metrics-gateway-worker: takes Prometheus counters and histograms over Workers RPC, adds them up
 //! in the isolate, and pushes them as gRPC-Web to a metrics gateway on a private network.
 //!
-//! Imports point down only:
+//! A call passes through these from top to bottom, and imports point down only:
 //!
-//! | layer | modules | may use |
-//! | --- | --- | --- |
-//! | JS boundary | `rpc` (Wasm only) | everything below |
-//! | Workers I/O | `gateway`, `instance`, `task`, `js` (Wasm only) | the core |
-//! | core | the rest: deterministic, time is an argument | `grpc-web-unary` |
+//! | module | what it does |
+//! | --- | --- |
+//! | `entrypoint.mjs` | names the entrypoint, and replaces a Wasm instance that trapped |
+//! | `rpc` | the six methods: JavaScript arguments in, answers out |
+//! | `runtime` | workers-rs: vars, the fetch to the gateway, flushes under `waitUntil`, the log |
+//! | [`log`] | what a line in the log says, and how many there are |
+//! | [`delivery`] | the buffer, the lease, retries, the ledger |
+//! | [`sample`] | what a legal sample is |
+//! | [`config`], [`limits`], [`proto`] | vars, fixed limits, the messages on the wire |
 //!
-//! The core is what is public here, for tests, benchmarks and fuzzing; it promises no stability.
-//! The Worker's interface is its RPC methods, see the README.
+//! `rpc` and `runtime` are there on Wasm only. The rest is deterministic, takes time as an argument,
+//! and is public for tests, benchmarks and fuzzing; it promises no stability. The Worker's interface
+//! is its RPC methods, see the README.
 
 #![cfg_attr(
     test,
@@ -21,35 +26,13 @@
     )
 )]
 
-pub mod account;
-pub mod args;
-pub mod buffer;
 pub mod config;
-pub mod json;
-pub mod labels;
+pub mod delivery;
 pub mod limits;
 pub mod log;
-pub mod number;
-mod own;
-pub mod policy;
-mod proto;
-pub mod refusal;
-pub mod report;
-pub mod reporter;
-pub mod rows;
-pub mod sample;
-pub mod series;
-mod spellings;
-pub mod value;
-pub mod wire;
-
-#[cfg(target_family = "wasm")]
-mod gateway;
-#[cfg(target_family = "wasm")]
-mod instance;
-#[cfg(target_family = "wasm")]
-mod js;
+pub mod proto;
 #[cfg(target_family = "wasm")]
 mod rpc;
 #[cfg(target_family = "wasm")]
-mod task;
+mod runtime;
+pub mod sample;

@@ -14,8 +14,17 @@ pub const MAX_LABEL_VALUE_BYTES: usize = 1024;
 pub const MAX_HELP_BYTES: usize = 1024;
 /// Most samples that one `record` or `push` may carry; the rest are refused.
 pub const MAX_SAMPLES_PER_CALL: usize = 10_000;
-/// Most bytes of names, labels and help of all samples of one call, where a row of many values counts
-/// as many times: they are looked at for each. More than any other form of a call can carry.
+/// Most properties of an object that is given; the labels of a sample are fewer, see [`MAX_LABELS`].
+pub const MAX_PROPERTIES: usize = 128;
+/// Longest string that is read, in UTF-16 units: no name, label or help is as long.
+pub const MAX_TEXT: u32 = 8_192;
+/// Longest packed list, in UTF-16 units.
+pub const MAX_PACKED_TEXT: u32 = 1 << 20;
+/// Most work that reading the arguments of one call may be, in bytes or what takes as long. One
+/// object may be in them thousands of times, and cost its caller a reference each.
+pub const MAX_CALL_WORK: usize = 8 << 20;
+/// Most bytes of names, labels and help of all samples of one call. The text of a row with many values
+/// counts for each of them.
 pub const MAX_TEXT_PER_CALL: usize = 32 << 20;
 
 /// Most bytes of encoded Metrics the buffer holds, whatever their number.

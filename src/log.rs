@@ -4,31 +4,21 @@
 //! kind are limited: a burst, then one every ten seconds, with `suppressed` saying how many were
 //! left out since the last.
 
-use crate::limits::MAX_NAME_BYTES;
-use crate::policy::{NO_BINDING, Outcome};
-use crate::refusal::Refusal;
-use crate::report::Ended;
-use crate::reporter::Event;
-use crate::value::encode;
+use grpc_web_unary::Status;
+use serde::Serialize;
+
+use crate::delivery::policy::{NO_BINDING, Outcome};
+use crate::delivery::{Ended, Event};
+use crate::sample::Refusal;
 
 /// How loud a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Samples were refused or lost, or a limit was reached.
     Warn,
     /// The set-up is wrong, or the Worker is.
     Error,
-}
-
-impl Level {
-    /// The console's method.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// Lines of one kind that may come at once.
@@ -84,65 +74,60 @@ impl Throttle {
     }
 }
 
-/// One line: its level, and its fields as an encoded object.
+/// One line.
 #[derive(Debug, PartialEq)]
 pub struct Line {
     /// How loud.
     pub level: Level,
-    /// The fields.
-    pub fields: Vec<u8>,
+    /// A JSON object.
+    pub text: String,
 }
 
-/// A line under construction.
-struct Fields(Vec<u8>, u32);
-
-impl Fields {
-    fn text(&mut self, key: &str, value: &str) {
-        encode::key(&mut self.0, key);
-        encode::text(&mut self.0, value);
-        self.1 = self.1.saturating_add(1);
-    }
-
-    fn count(&mut self, key: &str, value: u64) {
-        encode::key(&mut self.0, key);
-        encode::count(&mut self.0, value);
-        self.1 = self.1.saturating_add(1);
-    }
+#[derive(Serialize)]
+struct Shown<T> {
+    event: &'static str,
+    level: Level,
+    #[serde(flatten)]
+    fields: T,
+    #[serde(skip_serializing_if = "is_zero")]
+    suppressed: u64,
 }
 
-fn line(level: Level, event: &str, suppressed: u64, fill: impl FnOnce(&mut Fields)) -> Line {
-    let mut fields = Fields(Vec::new(), 0);
-    fields.text("event", event);
-    fields.text("level", level.as_str());
-    fill(&mut fields);
-    if suppressed > 0 {
-        fields.count("suppressed", suppressed);
-    }
-    let Fields(contents, count) = fields;
-    let mut object = Vec::with_capacity(contents.len().saturating_add(9));
-    encode::object(&mut object, |out| {
-        out.extend_from_slice(&contents);
-        count
-    });
-    Line {
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+fn line(level: Level, event: &'static str, suppressed: u64, fields: impl Serialize) -> Line {
+    let shown = Shown {
+        event,
         level,
-        fields: object,
-    }
+        fields,
+        suppressed,
+    };
+    // Plain fields: there is nothing in them that could fail.
+    let text = serde_json::to_string(&shown).unwrap_or_default();
+    Line { level, text }
 }
 
 impl Throttle {
     /// A sample was refused.
-    pub fn refused(&mut self, method: &str, refusal: &Refusal<'_>, now: f64) -> Option<Line> {
+    pub fn refused(&mut self, method: &str, refusal: &Refusal, now: f64) -> Option<Line> {
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            method: &'a str,
+            metric: &'a str,
+            reason: &'a str,
+            message: &'a str,
+        }
         let reason = refusal.reason.as_str();
         let suppressed = self.allow("sample_refused", reason, now)?;
-        Some(line(Level::Warn, "sample_refused", suppressed, |fields| {
-            fields.text("method", method);
-            // As given, so it need not be as short as a name is.
-            let end = refusal.metric.floor_char_boundary(MAX_NAME_BYTES);
-            fields.text("metric", refusal.metric.get(..end).unwrap_or_default());
-            fields.text("reason", reason);
-            fields.text("message", &refusal.message());
-        }))
+        let fields = Fields {
+            method,
+            metric: &refusal.metric,
+            reason,
+            message: &refusal.message(),
+        };
+        Some(line(Level::Warn, "sample_refused", suppressed, fields))
     }
 
     /// A push did not end delivered, or the gateway rejected some of it.
@@ -152,46 +137,85 @@ impl Throttle {
         &mut self,
         ended: &Ended,
         metrics: u64,
-        push: &str,
+        push_id: &str,
         now: f64,
     ) -> Option<Line> {
+        #[derive(Serialize)]
+        struct Rejected<'a> {
+            accepted: u64,
+            rejected: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            reasons: Option<&'a str>,
+            metrics: u64,
+            retried: u32,
+            push_id: &'a str,
+        }
+        #[derive(Serialize)]
+        struct Lost<'a> {
+            reason: &'a str,
+            code: u8,
+            status: &'a str,
+            metrics: u64,
+            retried: u32,
+            push_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            message: Option<&'a str>,
+        }
         let (event, reason) = match ended.outcome {
             Outcome::Delivered { rejected: 0, .. } => return None,
-            Outcome::Delivered { .. } => ("push_rejected", ""),
+            Outcome::Delivered { accepted, rejected } => {
+                let suppressed = self.allow("push_rejected", "", now)?;
+                let fields = Rejected {
+                    accepted,
+                    rejected,
+                    reasons: ended.rejections.as_deref(),
+                    metrics,
+                    retried: ended.retried,
+                    push_id,
+                };
+                return Some(line(Level::Warn, "push_rejected", suppressed, fields));
+            }
             Outcome::Dropped(reason) => ("push_dropped", reason),
             Outcome::Unknown(reason) => ("push_unknown", reason),
         };
         let suppressed = self.allow(event, reason, now)?;
         let unbound = reason == NO_BINDING;
         let level = if unbound { Level::Error } else { Level::Warn };
-        Some(line(level, event, suppressed, |fields| {
-            if let Outcome::Delivered { accepted, rejected } = ended.outcome {
-                fields.count("accepted", accepted);
-                fields.count("rejected", rejected);
-            } else {
-                fields.text("reason", reason);
-                fields.count("code", ended.status.code as u64);
-                fields.text("status", ended.status.code.name());
-            }
-            fields.count("metrics", metrics);
-            fields.count("retried", u64::from(ended.retried));
-            fields.text("push_id", push);
-            // Nobody else's words here, and only these say what to do.
-            if unbound {
-                fields.text("message", &ended.status.message);
-            }
-        }))
+        let Status { code, message } = &ended.status;
+        let fields = Lost {
+            reason,
+            code: *code as u8,
+            status: code.name(),
+            metrics,
+            retried: ended.retried,
+            push_id,
+            // The Worker's own words, and only these say what to do.
+            message: unbound.then_some(message),
+        };
+        Some(line(level, event, suppressed, fields))
     }
 
     /// Something that the reporter noticed.
     pub fn event(&mut self, event: &Event, now: f64) -> Option<Line> {
-        match event {
+        #[derive(Serialize)]
+        struct Overflow<'a> {
+            metric: &'a str,
+            max_series: usize,
+        }
+        #[derive(Serialize)]
+        struct Miscount {
+            metrics: u64,
+            accepted: u64,
+            rejected: u64,
+        }
+        match *event {
             // At most once for each metric, and there is a limit on those.
-            Event::Overflow { metric, most } => {
-                Some(line(Level::Warn, "series_overflow", 0, |fields| {
-                    fields.text("metric", metric);
-                    fields.count("max_series", u64::try_from(*most).unwrap_or(u64::MAX));
-                }))
+            Event::Overflow { ref metric, most } => {
+                let fields = Overflow {
+                    metric,
+                    max_series: most,
+                };
+                Some(line(Level::Warn, "series_overflow", 0, fields))
             }
             Event::Miscount {
                 sent,
@@ -199,39 +223,47 @@ impl Throttle {
                 rejected,
             } => {
                 let suppressed = self.allow("push_miscounted", "", now)?;
-                Some(line(Level::Warn, "push_miscounted", suppressed, |fields| {
-                    fields.count("metrics", *sent);
-                    fields.count("accepted", *accepted);
-                    fields.count("rejected", *rejected);
-                }))
+                let fields = Miscount {
+                    metrics: sent,
+                    accepted,
+                    rejected,
+                };
+                Some(line(Level::Warn, "push_miscounted", suppressed, fields))
             }
         }
+    }
+
+    /// The labels in a binding's props are not legal.
+    pub fn props_invalid(&mut self, message: &str, now: f64) -> Option<Line> {
+        #[derive(Serialize)]
+        struct Fields<'a> {
+            message: &'a str,
+        }
+        let suppressed = self.allow("props_invalid", "", now)?;
+        let fields = Fields { message };
+        Some(line(Level::Error, "props_invalid", suppressed, fields))
     }
 }
 
 /// A var does not parse; `message` says what was expected and what holds instead.
 #[must_use]
-pub fn var_invalid(name: &str, message: &str) -> Line {
-    line(Level::Error, "var_invalid", 0, |fields| {
-        fields.text("var", name);
-        fields.text("message", message);
-    })
+pub fn var_invalid(var: &str, message: &str) -> Line {
+    #[derive(Serialize)]
+    struct Fields<'a> {
+        var: &'a str,
+        message: &'a str,
+    }
+    line(Level::Error, "var_invalid", 0, Fields { var, message })
 }
 
-/// The labels in a binding's props are not legal.
-pub fn props_invalid(throttle: &mut Throttle, message: &str, now: f64) -> Option<Line> {
-    let suppressed = throttle.allow("props_invalid", "", now)?;
-    Some(line(Level::Error, "props_invalid", suppressed, |fields| {
-        fields.text("message", message);
-    }))
-}
-
-/// The Wasm instance before this one ended in a trap.
+/// The Wasm instance before this one trapped, with so many Metrics buffered or in flight.
 #[must_use]
-pub fn instance_reset(lost: u64) -> Line {
-    line(Level::Error, "instance_reset", 0, |fields| {
-        fields.count("metrics", lost)
-    })
+pub fn instance_reset(metrics: u64) -> Line {
+    #[derive(Serialize)]
+    struct Fields {
+        metrics: u64,
+    }
+    line(Level::Error, "instance_reset", 0, Fields { metrics })
 }
 
 #[cfg(test)]
@@ -239,30 +271,16 @@ mod tests {
     use grpc_web_unary::{Code, Status};
 
     use super::*;
-    use crate::policy::NOT_BOUND;
-    use crate::refusal::{Detail, Reason};
-    use crate::value::{Reader, Value};
-
-    fn read(line: &Line) -> String {
-        let Some(Value::Object(properties)) = Reader::new(&line.fields).value() else {
-            panic!()
-        };
-        let fields = properties.map(|(key, value)| match value {
-            Value::Text(text) => format!("{key}={text}"),
-            Value::Number(number) => format!("{key}={number}"),
-            other => panic!("{key}: {other:?}"),
-        });
-        fields.collect::<Vec<_>>().join(" ")
-    }
+    use crate::delivery::policy::NOT_BOUND;
+    use crate::sample::Reason;
 
     #[test]
     fn a_refusal_names_method_metric_and_reason() {
-        let refusal = Refusal::new(Reason::TooManyLabels, Detail::Fixed("too many")).of("requests");
+        let refusal = Refusal::new(Reason::TooManyLabels, "too many").of("requests");
         let line = Throttle::default().refused("incr", &refusal, 0.0).unwrap();
         assert_eq!(
-            read(&line),
-            "event=sample_refused level=warn method=incr metric=requests reason=too_many_labels \
-             message=metric \"requests\": too many"
+            line.text,
+            r#"{"event":"sample_refused","level":"warn","method":"incr","metric":"requests","reason":"too_many_labels","message":"metric \"requests\": too many"}"#
         );
     }
 
@@ -270,68 +288,69 @@ mod tests {
     fn what_is_no_name_is_logged_in_part() {
         // It came whole when the cut fell inside a character.
         let metric = format!("x{}", "é".repeat(100_000));
-        let refusal = Refusal::new(Reason::BadType, Detail::Fixed("no type")).of(&metric);
+        let refusal = Refusal::new(Reason::BadType, "no type").of(&metric);
         let line = Throttle::default().refused("incr", &refusal, 0.0).unwrap();
-        assert!(line.fields.len() < 1_000, "{} bytes", line.fields.len());
+        assert!(line.text.len() < 1_000, "{} bytes", line.text.len());
+    }
+
+    fn ended(outcome: Outcome, message: &str, retried: u32) -> Ended {
+        Ended {
+            outcome,
+            status: Status {
+                code: Code::Unavailable,
+                message: message.into(),
+            },
+            retried,
+            rejections: None,
+        }
+    }
+
+    fn logged(ended: &Ended, metrics: u64) -> Option<String> {
+        let line = Throttle::default().push_ended(ended, metrics, "ab-1", 0.0);
+        line.map(|line| line.text)
     }
 
     #[test]
     fn a_failed_push_is_logged_without_the_gateways_words() {
-        let ended = Ended {
-            outcome: Outcome::Unknown("UNAVAILABLE"),
-            status: Status {
-                code: Code::Unavailable,
-                message: "user=secret".into(),
-            },
-            retried: 1,
-        };
-        let line = Throttle::default()
-            .push_ended(&ended, 3, "ab-1", 0.0)
-            .unwrap();
+        let lost = ended(Outcome::Unknown("UNAVAILABLE"), "user=secret", 1);
         assert_eq!(
-            read(&line),
-            "event=push_unknown level=warn reason=UNAVAILABLE code=14 status=UNAVAILABLE metrics=3 \
-             retried=1 push_id=ab-1"
+            logged(&lost, 3).unwrap(),
+            r#"{"event":"push_unknown","level":"warn","reason":"UNAVAILABLE","code":14,"status":"UNAVAILABLE","metrics":3,"retried":1,"push_id":"ab-1"}"#
         );
-        let fine = Ended {
-            outcome: Outcome::Delivered {
-                accepted: 1,
-                rejected: 0,
-            },
-            ..ended
+        let (accepted, rejected) = (1, 0);
+        let fine = ended(Outcome::Delivered { accepted, rejected }, "", 0);
+        assert_eq!(logged(&fine, 1), None);
+    }
+
+    #[test]
+    fn a_rejection_is_logged_with_the_gateways_reasons() {
+        let (accepted, rejected) = (1, 2);
+        let ended = Ended {
+            rejections: Some("label_conflict=2; first=a_total".into()),
+            ..ended(Outcome::Delivered { accepted, rejected }, "", 0)
         };
-        assert_eq!(Throttle::default().push_ended(&fine, 1, "", 0.0), None);
+        assert_eq!(
+            logged(&ended, 3).unwrap(),
+            r#"{"event":"push_rejected","level":"warn","accepted":1,"rejected":2,"reasons":"label_conflict=2; first=a_total","metrics":3,"retried":0,"push_id":"ab-1"}"#
+        );
     }
 
     #[test]
     fn a_missing_binding_is_an_error_that_names_it_and_says_what_to_do() {
-        let ended = Ended {
-            outcome: Outcome::Dropped(NO_BINDING),
-            status: Status {
-                code: Code::Unavailable,
-                message: NOT_BOUND.into(),
-            },
-            retried: 0,
-        };
-        let line = Throttle::default()
-            .push_ended(&ended, 2, "ab-1", 0.0)
-            .unwrap();
-        assert_eq!(
-            read(&line),
-            "event=push_dropped level=error reason=no_binding code=14 status=UNAVAILABLE metrics=2 \
-             retried=0 push_id=ab-1 message=METRICS_GATEWAY is not bound: expected a VPC service \
-             under that name, found none; add it (vpc_services in wrangler.toml, or infra/) and \
-             deploy again"
+        let line = logged(&ended(Outcome::Dropped(NO_BINDING), NOT_BOUND, 0), 2).unwrap();
+        assert!(
+            line.starts_with(r#"{"event":"push_dropped","level":"error","reason":"no_binding""#)
+        );
+        assert!(
+            line.contains(r#""message":"METRICS_GATEWAY is not bound: expected a VPC service"#)
         );
     }
 
     #[test]
     fn lines_of_one_kind_are_limited_and_say_how_many_are_missing() {
         let mut throttle = Throttle::default();
-        let allowed = (0..100)
-            .filter(|_| throttle.allow("a", "x", 0.0).is_some())
-            .count();
-        assert_eq!(allowed, 5);
+        let allowed = (0..100).filter(|_| throttle.allow("a", "x", 0.0).is_some());
+        assert_eq!(allowed.count(), 5);
         assert_eq!(throttle.allow("a", "y", 0.0), Some(0), "another kind");
         assert_eq!(throttle.allow("a", "x", 9_999.0), None);
         assert_eq!(throttle.allow("a", "x", 10_000.0), Some(96));

@@ -16,14 +16,10 @@ use grpc_web_unary::{BodyEnd, Code, Reply, Source, UnaryDecoder, request_headers
 use metrics_gateway::Gateway;
 use metrics_gateway::buckets::Buckets;
 use metrics_gateway::server::{Limits, serve};
-use metrics_gateway_worker::account::Account;
-use metrics_gateway_worker::args::Draft;
 use metrics_gateway_worker::config::Config;
-use metrics_gateway_worker::labels::TrustedLabels;
-use metrics_gateway_worker::policy::{Outcome, Retry, judge};
-use metrics_gateway_worker::reporter::{Push, Reporter, Take};
-use metrics_gateway_worker::sample::Kind;
-use metrics_gateway_worker::value::{Reader, encode};
+use metrics_gateway_worker::delivery::policy::{Judged, Outcome, Retry};
+use metrics_gateway_worker::delivery::{Drain, Ledger, Push, Reporter, Take, policy};
+use metrics_gateway_worker::sample::{Kind, Row, Sample, TrustedLabels, Value};
 
 const PATH: &str = "/marqo.metrics.v1.MetricsIngest/Push";
 
@@ -110,34 +106,38 @@ fn agent() -> ureq::Agent {
         .into()
 }
 
-fn reporter(account: &Rc<Account>) -> Reporter {
-    Reporter::new(Config::default(), Rc::clone(account), 1)
+fn reporter(ledger: &Rc<Ledger>) -> Reporter {
+    Reporter::new(Config::default(), Rc::clone(ledger), 1)
 }
 
 fn add(reporter: &mut Reporter, kind: Kind, name: &str, value: f64, labels: &[(&str, &str)]) {
-    let mut bytes = Vec::new();
-    encode::text(&mut bytes, name);
-    encode::number(&mut bytes, value);
-    encode::labels(&mut bytes, labels);
-    let draft = Draft::from_arguments(kind, Reader::new(&bytes));
-    reporter
-        .accept(draft, &TrustedLabels::default(), &mut Vec::new())
-        .unwrap();
+    let labels = labels.iter().map(|&(n, v)| (n.into(), v.into())).collect();
+    let arguments = [name.into(), value.into(), Value::Object(labels)];
+    let trusted = TrustedLabels::default();
+    let row = Row::of_arguments(kind, arguments, &trusted);
+    let series = row.series.unwrap();
+    let sample = Sample::new(&series, value);
+    reporter.accept(sample, &mut Vec::new()).unwrap();
 }
 
 fn take(reporter: &mut Reporter) -> Push {
-    let flush = reporter.flush_now(0.0);
-    match reporter.take(&flush, 0.0) {
+    let mut drain = Drain::from(reporter.flush_now(0.0));
+    match reporter.next_push(&mut drain, 0.0) {
         Take::Push(push) => push,
         other => panic!("{other:?}"),
     }
 }
 
+fn judge(reply: &Reply, dedupes: bool) -> (Outcome, Retry) {
+    let Judged { outcome, retry, .. } = policy::judge(reply.clone(), dedupes);
+    (outcome, retry)
+}
+
 #[test]
 fn folded_counters_and_single_observations_arrive_as_series() {
     let server = Server::start();
-    let account = Rc::new(Account::default());
-    let mut reporter = reporter(&account);
+    let ledger = Rc::new(Ledger::default());
+    let mut reporter = reporter(&ledger);
     for value in [1.0, 2.5] {
         add(
             &mut reporter,
@@ -173,9 +173,9 @@ fn folded_counters_and_single_observations_arrive_as_series() {
     reporter.settle(push.id, outcome, 0, &mut Vec::new());
     assert_eq!(
         (
-            account.taken.get(),
-            account.coalesced.get(),
-            account.delivered.get()
+            ledger.taken.get(),
+            ledger.coalesced.get(),
+            ledger.delivered.get()
         ),
         (6, 1, 5)
     );
@@ -189,15 +189,15 @@ fn folded_counters_and_single_observations_arrive_as_series() {
 #[test]
 fn what_the_gateway_rejects_is_counted_and_the_rest_applied() {
     let server = Server::start();
-    let account = Rc::new(Account::default());
+    let ledger = Rc::new(Ledger::default());
     // Two isolates that disagree about a type.
-    let mut first = reporter(&account);
+    let mut first = reporter(&ledger);
     add(&mut first, Kind::Counter, "a", 1.0, &[]);
     assert_eq!(
         server.call(PATH, "a", &take(&mut first).body).status.code,
         Code::Ok
     );
-    let mut second = reporter(&account);
+    let mut second = reporter(&ledger);
     add(&mut second, Kind::Histogram, "a", 1.0, &[]);
     add(&mut second, Kind::Counter, "b_total", 1.0, &[]);
     let reply = server.call(PATH, "b", &take(&mut second).body);
@@ -214,10 +214,10 @@ fn what_the_gateway_rejects_is_counted_and_the_rest_applied() {
 #[test]
 fn the_overflow_series_stands_beside_the_metrics_own_labels() {
     let server = Server::start();
-    let account = Rc::new(Account::default());
+    let ledger = Rc::new(Ledger::default());
     let mut config = Config::default();
     config.set("MAX_SERIES_PER_METRIC", "1").unwrap();
-    let mut reporter = Reporter::new(config, Rc::clone(&account), 1);
+    let mut reporter = Reporter::new(config, Rc::clone(&ledger), 1);
     for route in ["/a", "/b", "/c"] {
         add(
             &mut reporter,
@@ -241,7 +241,7 @@ fn the_overflow_series_stands_beside_the_metrics_own_labels() {
 #[test]
 fn a_repeated_push_id_is_answered_from_memory() {
     let server = Server::start();
-    let mut reporter = reporter(&Rc::new(Account::default()));
+    let mut reporter = reporter(&Rc::new(Ledger::default()));
     add(&mut reporter, Kind::Counter, "a_total", 1.0, &[]);
     let push = take(&mut reporter);
     for _ in 0..3 {

@@ -1,88 +1,86 @@
-//! A reporter with the default vars, and everything that a call hands it.
+//! A reporter with the default vars, and the rows that a call hands it.
 
 use std::rc::Rc;
 
-use divan::black_box;
-use metrics_gateway_worker::account::Account;
 use metrics_gateway_worker::config::Config;
-use metrics_gateway_worker::labels::TrustedLabels;
-use metrics_gateway_worker::policy::Outcome;
-use metrics_gateway_worker::reporter::{Drain, Event, Push, Reporter, Take};
-
-use super::call::Call;
+use metrics_gateway_worker::delivery::policy::Outcome;
+use metrics_gateway_worker::delivery::{Drain, Event, Ledger, Push, Reporter, Take};
+use metrics_gateway_worker::sample::{
+    Kind, Row, Sample, Series, TrustedLabels, read_packed, rows_of_packed,
+};
 
 /// The clock stands still: nothing here expires.
 const NOW: f64 = 0.0;
 
 pub(crate) struct Isolate {
-    pub(crate) reporter: Reporter,
-    pub(crate) account: Rc<Account>,
-    trusted: TrustedLabels,
+    reporter: Reporter,
+    ledger: Rc<Ledger>,
     events: Vec<Event>,
+}
+
+/// Packed text of one sample of each of so many series, two labels each.
+pub(crate) fn packed(kind: Kind, series: usize) -> String {
+    let kind = kind as u8;
+    let row = |i| format!(r#"["requests",{kind},1.5,["route","/route/{i}","status",200]]"#);
+    let rows: Vec<_> = (0..series).map(row).collect();
+    format!("1[{}]", rows.join(","))
+}
+
+/// The rows of packed text.
+pub(crate) fn rows<'a>(text: &'a str, trusted: &'a TrustedLabels) -> Vec<Row<'a>> {
+    let list = read_packed(text).expect("packed samples");
+    rows_of_packed(list, trusted).0
+}
+
+/// The series of these rows.
+pub(crate) fn series<'a>(text: &'a str, trusted: &'a TrustedLabels) -> Vec<Series<'a>> {
+    let rows = rows(text, trusted).into_iter();
+    rows.map(|row| row.series.expect("legal")).collect()
 }
 
 impl Isolate {
     pub(crate) fn new() -> Self {
-        let account = Rc::new(Account::default());
+        let mut config = Config::default();
+        config
+            .set("MAX_SERIES_PER_METRIC", "100000")
+            .expect("a number");
+        let ledger = Rc::new(Ledger::default());
         Self {
-            reporter: Reporter::new(Config::default(), Rc::clone(&account), 1),
-            account,
-            trusted: TrustedLabels::default(),
+            reporter: Reporter::new(config, Rc::clone(&ledger), 1),
+            ledger,
             events: Vec::new(),
         }
     }
 
-    /// One that has these samples in its buffer.
-    pub(crate) fn with(calls: &[Call]) -> Self {
-        let mut isolate = Self::new();
-        isolate.accept(calls);
-        isolate
-    }
-
-    /// One that knows the series of these samples and has nothing in its buffer.
-    pub(crate) fn knowing(calls: &[Call]) -> Self {
-        let mut isolate = Self::with(calls);
-        isolate.flush();
-        isolate
-    }
-
-    /// Takes in each sample. To look at each result costs little, and no refusal passes for work.
-    pub(crate) fn accept(&mut self, calls: &[Call]) {
-        for call in black_box(calls) {
-            let taken = self
-                .reporter
-                .accept(call.draft(), &self.trusted, &mut self.events);
-            assert!(taken.is_ok(), "{taken:?}");
+    pub(crate) fn accept(&mut self, series: &[Series<'_>]) {
+        for series in series {
+            let sample = Sample::new(series, 1.0);
+            self.reporter
+                .accept(sample, &mut self.events)
+                .expect("there is room");
         }
-        assert!(self.events.is_empty(), "{:?}", self.events);
     }
 
-    /// What a flusher takes first.
-    pub(crate) fn take(&mut self) -> Push {
+    /// Pushes everything, which is delivered.
+    pub(crate) fn drain(&mut self) -> Vec<Push> {
         let mut drain = Drain::from(self.reporter.flush_now(NOW));
-        match self.reporter.next_push(&mut drain, NOW) {
-            Take::Push(push) => push,
-            other => panic!("expected a push, got {other:?}"),
-        }
-    }
-
-    /// Pushes everything to a gateway that takes it.
-    fn flush(&mut self) {
-        while self.reporter.buffered() > 0 {
-            let Push { id, metrics, .. } = self.take();
+        let mut pushes = Vec::new();
+        while let Take::Push(push) = self.reporter.next_push(&mut drain, NOW) {
             let outcome = Outcome::Delivered {
-                accepted: metrics,
+                accepted: push.metrics,
                 rejected: 0,
             };
-            self.reporter.settle(id, outcome, 0, &mut self.events);
+            self.reporter.settle(push.id, outcome, 0, &mut self.events);
+            pushes.push(push);
         }
+        pushes
     }
 
-    /// Samples that were let in, those of them that were added to an entry, and entries.
+    /// Samples taken, those of them that were added up, and entries buffered.
     pub(crate) fn counts(&self) -> (u64, u64, usize) {
-        let Account {
+        let Ledger {
             taken, coalesced, ..
-        } = &*self.account;
+        } = &*self.ledger;
         (taken.get(), coalesced.get(), self.reporter.buffered())
     }
 }

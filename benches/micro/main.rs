@@ -13,14 +13,9 @@
     reason = "a bench that does not do what its name says must stop"
 )]
 
-mod call;
-mod canonicalise;
-mod drain;
-mod encode;
-mod fold;
 mod isolate;
-mod parse;
 mod response;
+mod samples;
 
 use std::time::Duration;
 

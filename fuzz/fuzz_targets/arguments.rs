@@ -1,13 +1,13 @@
 //! What callers give, from the codec's bytes to the bytes of a push.
 //!
 //! The input is a byte of settings and then calls, each a byte that says which, a little-endian
-//! length of two bytes, and so many bytes as the codec writes them: the binding's labels, then the
-//! arguments.
+//! length of two bytes, and so many bytes of JSON: an array of the binding's labels and the
+//! arguments. In the place of a list of samples, a string is packed samples.
 //!
 //! What is checked: nothing panics; what is let in is legal, by rules that are written out here
 //! once more; what is refused changes nothing; and the pushes, decoded by prost, are exactly what a
 //! plain model of the buffer says: counters added up, observations one by one, in order, one help
-//! and one type per name, no more series than allowed. The account adds up at every step.
+//! and one type per name, no more series than allowed. The ledger adds up at every step.
 
 #![no_main]
 
@@ -16,17 +16,13 @@ use std::rc::Rc;
 
 use grpc_web_unary::FRAME_HEADER_LEN;
 use libfuzzer_sys::fuzz_target;
-use metrics_gateway_worker::account::Account;
-use metrics_gateway_worker::args::Draft;
 use metrics_gateway_worker::config::Config;
-use metrics_gateway_worker::json;
-use metrics_gateway_worker::labels::{Labels, TrustedLabels};
-use metrics_gateway_worker::policy::Outcome;
-use metrics_gateway_worker::refusal::{Reason, Refusal};
-use metrics_gateway_worker::reporter::{Direct, Reporter, Take};
-use metrics_gateway_worker::rows::Row;
-use metrics_gateway_worker::sample::Kind;
-use metrics_gateway_worker::value::{Reader, Value};
+use metrics_gateway_worker::delivery::policy::Outcome;
+use metrics_gateway_worker::delivery::{Direct, Drain, Ledger, Reporter, Take};
+use metrics_gateway_worker::sample::{
+    Given, Kind, Labels, Reason, Refusal, Row, Sample, TrustedLabels, Value, read_packed,
+    rows_of_packed, without_lone_surrogates,
+};
 use prost::Message as _;
 
 #[path = "../wire.rs"]
@@ -62,8 +58,15 @@ impl Entry {
     }
 
     fn same_series(&self, other: &Self) -> bool {
-        self.name == other.name && self.labels == other.labels && self.help == other.help
+        let same_labels = identity(&self.labels) == identity(&other.labels);
+        self.name == other.name && same_labels && self.help == other.help
     }
+}
+
+/// The labels that tell series apart: an empty value is the same as no label.
+fn identity(labels: &LabelSet) -> Vec<(String, String)> {
+    let labels = labels.clone().into_iter();
+    labels.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// What has been seen of a name.
@@ -98,7 +101,7 @@ impl Model {
         if pinned.help.is_none() {
             pinned.help.clone_from(&sample.help);
         }
-        let series: Vec<_> = sample.labels.clone().into_iter().collect();
+        let series = identity(&sample.labels);
         let known = pinned.series.contains(&series);
         let mut entry = Entry {
             help: pinned.help.clone(),
@@ -163,38 +166,27 @@ fn assert_legal(entry: &Entry) {
     }
 }
 
-/// The sample that a draft is, or why it is none.
-fn checked<'a>(
-    draft: &Result<Draft<'a>, Refusal<'a>>,
-    trusted: &TrustedLabels,
-) -> Result<Entry, Reason> {
-    let draft = draft.map_err(|refusal| refusal.reason)?;
-    let mut labels = Labels::default();
-    let sample = draft
-        .check(&mut labels, trusted)
-        .map_err(|refusal| refusal.reason)?;
-    let pairs: Vec<_> = sample.labels().iter().collect();
-    assert!(
-        pairs.windows(2).all(|two| two[0].0 < two[1].0),
-        "sorted, each once"
-    );
-    Ok(Entry {
-        name: sample.name().to_owned(),
-        kind: sample.kind(),
-        labels: pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-        help: sample.help().map(str::to_owned),
+/// The sample as the model has it.
+fn entry_of(sample: &Sample<'_>) -> Entry {
+    let series = sample.series();
+    let pairs: Vec<_> = series.labels().iter().collect();
+    let sorted = pairs.windows(2).all(|two| two[0].0 < two[1].0);
+    assert!(sorted, "sorted, each once");
+    let pairs = pairs.into_iter();
+    Entry {
+        name: series.name().to_owned(),
+        kind: series.kind(),
+        labels: pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        help: series.help().map(str::to_owned),
         value: sample.value(),
-    })
+    }
 }
 
 /// The labels of the binding that count, by way of a sample that has no others.
 fn trusted_set(trusted: &TrustedLabels) -> Option<LabelSet> {
-    // The arguments ("a"), as the codec writes them.
-    let draft = Draft::from_arguments(Kind::Counter, Reader::new(b"\x05\x01\0\0\0a"));
-    checked(&draft, trusted).ok().map(|entry| entry.labels)
+    let labels = Labels::new(Value::Undefined, trusted).ok()?;
+    let pairs = labels.iter();
+    Some(pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).collect())
 }
 
 fn decode(body: &[u8]) -> Vec<Entry> {
@@ -208,7 +200,7 @@ fn decode(body: &[u8]) -> Vec<Entry> {
 
 struct Run {
     reporter: Reporter,
-    account: Rc<Account>,
+    ledger: Rc<Ledger>,
     model: Model,
     max_series: usize,
     batch: usize,
@@ -229,10 +221,10 @@ impl Run {
                 .set(name, &value.to_string())
                 .expect("within its bounds");
         }
-        let account = Rc::new(Account::default());
+        let ledger = Rc::new(Ledger::default());
         Self {
-            reporter: Reporter::new(config, Rc::clone(&account), settings.into()),
-            account,
+            reporter: Reporter::new(config, Rc::clone(&ledger), settings.into()),
+            ledger,
             model: Model::default(),
             max_series,
             batch,
@@ -240,32 +232,31 @@ impl Run {
         }
     }
 
-    fn check_account(&self) {
-        assert_eq!(self.account.taken.get(), self.model.taken);
-        assert_eq!(self.account.coalesced.get(), self.model.coalesced);
+    fn check_ledger(&self) {
+        assert_eq!(self.ledger.taken.get(), self.model.taken);
+        assert_eq!(self.ledger.coalesced.get(), self.model.coalesced);
         assert_eq!(self.reporter.buffered(), self.model.buffered.len());
         let held = self.reporter.buffered() as u64 + self.reporter.in_flight();
-        assert_eq!(self.account.pending(), held);
+        assert_eq!(self.ledger.pending(), held);
     }
 
     /// Gives the reporter one sample, and sees that it does with it what the model does.
-    fn sample<'a>(
+    fn sample(
         &mut self,
-        draft: Result<Draft<'a>, Refusal<'a>>,
+        sample: Result<Sample<'_>, Refusal>,
         trusted: &TrustedLabels,
         mut direct: Option<(&mut Direct, &mut Vec<Entry>)>,
     ) {
-        let expected = checked(&draft, trusted);
-        let refused = self.account.refused.total();
+        let expected = match &sample {
+            Ok(sample) => Ok(entry_of(sample)),
+            Err(refusal) => Err(refusal.reason),
+        };
+        let refused = self.ledger.refused.total();
         let mut events = Vec::new();
+        let reporter = &mut self.reporter;
         let answer = match &mut direct {
-            Some((direct, _)) => self
-                .reporter
-                .accept_direct(draft, trusted, direct, &mut events),
-            None => self
-                .reporter
-                .accept(draft, trusted, &mut events)
-                .map(|_| ()),
+            Some((direct, _)) => reporter.accept_direct(sample, direct, &mut events),
+            None => reporter.accept(sample, &mut events).map(|_| ()),
         };
         let outcome = match expected {
             Err(reason) => Err(reason),
@@ -295,33 +286,34 @@ impl Run {
         }
         assert_eq!(answer.map_err(|refusal| refusal.reason), outcome);
         assert_eq!(
-            self.account.refused.total(),
+            self.ledger.refused.total(),
             refused + u64::from(outcome.is_err())
         );
     }
 
     fn call(&mut self, mode: u8, bytes: &[u8]) {
-        let mut arguments = Reader::new(bytes);
-        let props = arguments.value().unwrap_or(Value::Undefined);
-        let (trusted, _) = TrustedLabels::new(props);
+        let Ok(Value::Array(array)) = serde_json::from_slice(bytes) else {
+            return;
+        };
+        let mut arguments = array.items.into_iter();
+        let (trusted, _) = TrustedLabels::new(arguments.next().unwrap_or_default());
+        let kind = [Kind::Counter, Kind::Histogram][usize::from(mode & 1)];
         match mode & 3 {
             0 | 1 => {
-                let kind = if mode & 3 == 0 {
-                    Kind::Counter
-                } else {
-                    Kind::Histogram
-                };
-                self.sample(Draft::from_arguments(kind, arguments), &trusted, None);
-                self.check_account();
+                let row = Row::of_arguments(kind, arguments, &trusted);
+                each_sample(row, |sample| self.sample(sample, &trusted, None));
+                self.check_ledger();
             }
-            2 => each_draft(arguments, |draft| {
-                self.sample(draft, &trusted, None);
-                self.check_account();
+            2 => each_row(arguments.next(), &trusted, |row| {
+                each_sample(row, |sample| self.sample(sample, &trusted, None));
+                self.check_ledger();
             }),
             _ => {
                 let (mut direct, mut entries) = (Direct::default(), Vec::new());
-                each_draft(arguments, |draft| {
-                    self.sample(draft, &trusted, Some((&mut direct, &mut entries)));
+                each_row(arguments.next(), &trusted, |row| {
+                    each_sample(row, |sample| {
+                        self.sample(sample, &trusted, Some((&mut direct, &mut entries)));
+                    });
                 });
                 self.launch(direct, entries);
             }
@@ -339,7 +331,7 @@ impl Run {
             self.settle(push.id, push.metrics);
         }
         assert_eq!(entries, []);
-        self.check_account();
+        self.check_ledger();
     }
 
     fn settle(&mut self, id: u64, metrics: u64) {
@@ -352,8 +344,8 @@ impl Run {
 
     /// Takes a push out of the buffer; `false` when there was none.
     fn take(&mut self) -> bool {
-        let flush = self.reporter.flush_now(self.now);
-        let push = match self.reporter.take(&flush, self.now) {
+        let mut drain = Drain::from(self.reporter.flush_now(self.now));
+        let push = match self.reporter.next_push(&mut drain, self.now) {
             Take::Done => {
                 assert_eq!(self.model.buffered, []);
                 return false;
@@ -365,26 +357,40 @@ impl Run {
         assert_eq!(push.metrics, count as u64);
         let expected: Vec<_> = self.model.buffered.drain(..count).collect();
         assert_eq!(decode(&push.body), expected);
-        self.check_account();
+        self.check_ledger();
         self.settle(push.id, push.metrics);
-        self.check_account();
+        self.check_ledger();
         true
     }
 }
 
-/// The samples of `record` and `push`, as the boundary reads them.
-fn each_draft(mut arguments: Reader<'_>, mut f: impl FnMut(Result<Draft<'_>, Refusal<'_>>)) {
-    match arguments.value() {
-        Some(Value::List(list)) => list.flat_map(Row::from_item).for_each(f),
-        Some(Value::Packed(text)) => {
-            let rows = json::rows(text).unwrap_or_default();
-            if let Some(Value::List(list)) = Reader::new(&rows).value() {
-                for row in list {
-                    Row::from_packed(row).for_each(&mut f);
+/// The rows of `record` and `push`.
+fn each_row(list: Option<Value<'_>>, trusted: &TrustedLabels, mut f: impl FnMut(Row<'_>)) {
+    match list {
+        Some(Value::Array(array)) => {
+            for item in array.items {
+                if let Value::Object(properties) = item {
+                    f(Given::of_object(properties).into_row(None, trusted));
                 }
             }
         }
+        Some(Value::Text(text)) => {
+            let text = without_lone_surrogates(&text);
+            let list = read_packed(&text).unwrap_or_default();
+            rows_of_packed(list, trusted).0.into_iter().for_each(f);
+        }
         _ => {}
+    }
+}
+
+/// The samples of a row, as a call takes them.
+fn each_sample(row: Row<'_>, mut f: impl FnMut(Result<Sample<'_>, Refusal>)) {
+    let Row { series, values } = row;
+    for value in values {
+        f(match &series {
+            Ok(series) => value.and_then(|value| Sample::new(series, value)),
+            Err(refusal) => Err(refusal.clone()),
+        });
     }
 }
 
@@ -403,9 +409,9 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     while run.take() {}
-    assert_eq!(run.account.pending(), 0);
+    assert_eq!(run.ledger.pending(), 0);
     assert_eq!(
-        run.account.taken.get(),
-        run.account.coalesced.get() + run.account.delivered.get()
+        run.ledger.taken.get(),
+        run.ledger.coalesced.get() + run.ledger.delivered.get()
     );
 });

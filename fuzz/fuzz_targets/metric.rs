@@ -1,23 +1,18 @@
-//! A legal sample as the bytes of a Metric, against prost and against a reader by hand.
+//! A legal sample as a Metric in a push, against a reader by hand.
 //!
 //! The input is read as a sample whose names are legal whatever the bytes are; texts are any texts.
-//! What is checked: the bytes are exactly those that prost writes for the same Metric (but for a
-//! value of 0, which prost leaves out), their length is the one that was announced, prost reads
-//! them back, and adding a second sample to them changes nothing of the first. What writes the
-//! bytes uses prost for a part of it, so a reader that knows nothing of prost has to read the same.
-//! A label that is given twice is refused.
+//! What is checked: what is pushed is exactly the sample, read by prost and by a reader that knows
+//! nothing of prost, and it is no longer than was announced. A label that is given twice is refused.
 
 #![no_main]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use grpc_web_unary::frame_header;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use metrics_gateway_worker::labels::{Labels, TrustedLabels};
-use metrics_gateway_worker::sample::{Kind, Sample};
-use metrics_gateway_worker::value::Value;
-use metrics_gateway_worker::wire::{metric_len, put_key, put_metric};
+use metrics_gateway_worker::proto::{self, frame, len_in_request};
+use metrics_gateway_worker::sample::{Kind, Labels, Sample, Series, TrustedLabels, Value};
 use prost::Message as _;
 
 #[path = "../../tests/properties/wire.rs"]
@@ -45,15 +40,11 @@ fn name(input: &mut Unstructured<'_>) -> Result<String> {
 /// Any text of at most `most` bytes.
 fn text<'a>(input: &mut Unstructured<'a>, most: usize) -> Result<&'a str> {
     let text: &str = input.arbitrary()?;
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    Ok(&text[..end])
+    Ok(&text[..text.floor_char_boundary(most)])
 }
 
-/// The sample, encoded by what is fuzzed and as prost has it.
-fn sample(input: &mut Unstructured<'_>) -> Result<Option<(Vec<u8>, Metric)>> {
+/// A legal sample as the Worker makes a Metric of it, and as it was given.
+fn sample(input: &mut Unstructured<'_>) -> Result<Option<(proto::Metric, Metric)>> {
     let kind = *input.choose(&[Kind::Counter, Kind::Histogram])?;
     let value: f64 = input.arbitrary()?;
     let name = name(input)?;
@@ -64,49 +55,61 @@ fn sample(input: &mut Unstructured<'_>) -> Result<Option<(Vec<u8>, Metric)>> {
     };
     let mut expected = BTreeMap::new();
     let mut twice = false;
-    let mut labels = Labels::default();
+    let mut given = Vec::new();
     for _ in 0..input.int_in_range(0..=32)? {
         let label = self::name(input)?;
         let value = text(input, 1024)?;
         // A caller that names a label twice may not mean what it says.
         twice |= expected.insert(label.clone(), value.to_owned()).is_some();
-        labels
-            .push(&label, Value::Text(value))
-            .expect("a legal label");
+        given.push((Cow::Owned(label), Value::from(value)));
     }
-    labels.extend_trusted(&TrustedLabels::default());
-    assert_eq!(labels.finish().is_err(), twice, "{labels:?}");
-    if twice {
-        return Ok(None);
-    }
+    let none = TrustedLabels::default();
+    let labels = Labels::new(Value::Object(given), &none);
+    assert_eq!(labels.is_err(), twice, "{labels:?}");
+    let Ok(labels) = labels else { return Ok(None) };
+    let series = Series::new(kind, &*name, labels, help.map(Cow::Borrowed)).expect("legal");
     let legal = value.is_finite() && (kind == Kind::Histogram || value >= 0.0);
-    let sample = Sample::new(kind, &name, value, &labels, help);
+    let sample = Sample::new(&series, value);
     assert_eq!(sample.is_ok(), legal, "{sample:?}");
     let Ok(sample) = sample else { return Ok(None) };
-
     let help = help.filter(|help| !help.is_empty());
-    assert_eq!(sample.help(), help);
-    let (mut key, mut bytes) = (Vec::new(), Vec::new());
-    let tail = put_key(&mut key, &sample, sample.help());
-    assert!(tail < key.len());
-    put_metric(&mut bytes, &key, sample.value());
-    assert_eq!(bytes.len(), metric_len(key.len()));
-    let metric = Metric {
+    assert_eq!(series.help(), help);
+    let made = proto::Metric {
+        name: series.name().to_owned(),
+        help: series.help().map(str::to_owned),
+        r#type: kind as i32,
+        labels: series
+            .labels()
+            .iter()
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .collect(),
+        value: sample.value(),
+    };
+    let expected = Metric {
         name: name.clone(),
         help: help.map(str::to_owned),
         kind: if kind == Kind::Counter { 1 } else { 3 },
         labels: expected,
         value: value + 0.0,
     };
-    Ok(Some((bytes, metric)))
+    Ok(Some((made, expected)))
 }
 
-/// Both readers have to read `bytes` as this.
-fn assert_reads_back(bytes: &[u8], request: &PushRequest) {
-    let read = PushRequest::decode(bytes).expect("a PushRequest");
-    assert_eq!(read, *request);
-    let len = u32::try_from(bytes.len()).expect("a short input");
-    let body = [&frame_header(len)[..], bytes].concat();
+fuzz_target!(|input: &[u8]| {
+    let mut input = Unstructured::new(input);
+    let (mut metrics, mut expected, mut most) = (Vec::new(), Vec::new(), 0);
+    while let Ok(Some((metric, given))) = sample(&mut input) {
+        most += len_in_request(&metric);
+        metrics.push(metric);
+        expected.push(given);
+        if input.is_empty() {
+            break;
+        }
+    }
+    let body = frame(metrics);
+    assert!(body.len() <= most + 5, "{} of {most} bytes", body.len());
+    let request = PushRequest::decode(&body[5..]).expect("a PushRequest");
+    assert_eq!(request.metrics, expected);
     let read: Vec<_> = by_hand::decode(&body)
         .into_iter()
         .map(|metric| Metric {
@@ -117,25 +120,5 @@ fn assert_reads_back(bytes: &[u8], request: &PushRequest) {
             value: metric.value,
         })
         .collect();
-    assert_eq!(read, request.metrics);
-}
-
-fuzz_target!(|input: &[u8]| {
-    let mut input = Unstructured::new(input);
-    let Ok(Some((mut bytes, metric))) = sample(&mut input) else {
-        return;
-    };
-    let mut request = PushRequest {
-        metrics: vec![metric],
-    };
-    if request.metrics[0].value != 0.0 {
-        assert_eq!(bytes, request.encode_to_vec());
-    }
-    assert_reads_back(&bytes, &request);
-    // A second one behind it.
-    if let Ok(Some((more, metric))) = sample(&mut input) {
-        bytes.extend_from_slice(&more);
-        request.metrics.push(metric);
-        assert_reads_back(&bytes, &request);
-    }
+    assert_eq!(read, expected);
 });

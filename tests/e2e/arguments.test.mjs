@@ -47,6 +47,30 @@ test("every argument form of incr and observe means the same sample", async (t) 
   assert.equal(page.histogram("pushed_c3_ms", route).sum, 7);
 });
 
+test("a Map is taken like a plain object: a dict of a Python Worker arrives as one", async (t) => {
+  const { gateway, runtime } = await startSystem(t);
+  const results = await runtime.sequence([
+    ["incr", "a_total", js("map")],
+    ["observe", "b_ms", 2, js("map")],
+    ["record", [js("mapSample"), counter("a_total")]],
+    ["incr", js("mapSample")],
+  ]);
+  assert.deepEqual(results, [1, 1, 2, 1].map((value) => ({ value })));
+  await settled(runtime);
+  const page = await gateway.scrape();
+  assert.equal(page.value("pushed_a_total", { route: "/a" }), 1);
+  assert.equal(page.histogram("pushed_b_ms", { route: "/a" }).sum, 2);
+  assert.equal(page.value("pushed_mapped_total", { route: "/" }), 4);
+});
+
+test("a name of another system is refused with one that would do", async (t) => {
+  const { runtime } = await startSystem(t, { vars: { REJECT_INVALID: "true" } });
+  const { error } = await runtime.call("incr", ["http.server.duration"]);
+  assert.match(error.message, /try http_server_duration$/);
+  const label = await runtime.call("incr", ["a_total", { "http.route": "/" }]);
+  assert.match(label.error.message, /try http_route$/);
+});
+
 describe("an invalid sample is refused, and the call still resolves", () => {
   const long = "x".repeat(5_000);
   const cases = [
@@ -76,7 +100,7 @@ describe("an invalid sample is refused, and the call still resolves", () => {
     ["a label whose value is an array", ["incr", "a_total", { a: ["b"] }]],
     ["a label whose value is too long", ["incr", "a_total", { a: long }]],
     ["more labels than allowed", ["incr", "a_total", Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`l${i}`, i]))]],
-    ["labels as a Map", ["incr", "a_total", js("map")]],
+    ["labels as a Map whose keys are no names", ["incr", "a_total", js("mapOfNumbers")]],
     ["labels as an array", ["incr", "a_total", ["route"]]],
     ["help that is not text", ["incr", "a_total", 1, {}, { help: 5 }]],
     ["a sample of the other type", ["incr", { name: "a_total", type: "histogram", value: 1 }]],

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { vars as read } from "../../src/js/io.mjs";
 import { counter, startSystem } from "./system.mjs";
 
 const DEFAULTS = {
@@ -64,11 +63,14 @@ test("a number beyond its bound is cut to it, and named in the log", async (t) =
   assert.match(line.message, /; 10000 holds$/);
 });
 
-test("a var that is neither text nor number nor switch is read as one that does not parse", () => {
+test("a var may be a number or a switch, and one that is neither is named in the log", async (t) => {
   // wrangler.toml takes objects for vars, and these were passed over in silence.
-  const env = { TEXT: "a", NUMBER: 5, SWITCH: false, OBJECT: {}, NULL: null };
-  const found = read(env, "TEXT NUMBER SWITCH OBJECT NULL ABSENT");
-  assert.deepEqual(found, ["TEXT", "a", "NUMBER", "5", "SWITCH", "false", "OBJECT", "", "NULL", ""]);
+  const vars = { FLUSH_INTERVAL_MS: 250, SELF_METRICS: false, MAX_BATCH_SAMPLES: {}, GATEWAY_URL: null };
+  const { runtime } = await startSystem(t, { vars });
+  assert.deepEqual(await inForce(runtime), { ...DEFAULTS, FLUSH_INTERVAL_MS: 250, SELF_METRICS: false });
+  for (const name of ["MAX_BATCH_SAMPLES", "GATEWAY_URL"]) {
+    await runtime.waitForLog(name, (log) => log.event === "var_invalid" && log.var === name);
+  }
 });
 
 test("GATEWAY_URL is where the request goes: scheme and host reach the binding", async (t) => {

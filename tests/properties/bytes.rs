@@ -2,20 +2,17 @@
 
 use std::rc::Rc;
 
-use metrics_gateway_worker::account::Account;
 use metrics_gateway_worker::config::Config;
-use metrics_gateway_worker::labels::TrustedLabels;
+use metrics_gateway_worker::delivery::policy::Outcome;
+use metrics_gateway_worker::delivery::{Direct, Drain, Ledger, Push, Reporter, Take};
 use metrics_gateway_worker::limits::{
     MAX_BATCH_BYTES, MAX_BUFFERED_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS,
 };
-use metrics_gateway_worker::policy::Outcome;
-use metrics_gateway_worker::reporter::{Direct, Drain, Push, Reporter, Take};
-use metrics_gateway_worker::value::encode;
+use metrics_gateway_worker::sample::{Kind, Labels, Sample, Series, TrustedLabels, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::chaos::cases;
-use crate::samples::draft;
 use crate::wire::decode;
 
 #[derive(Debug, Clone)]
@@ -40,27 +37,14 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 /// An observation with as many labels as there may be, each as long as it may be.
-fn largest() -> Vec<u8> {
+fn largest(trusted: &TrustedLabels) -> Series<'_> {
     let value = "v".repeat(MAX_LABEL_VALUE_BYTES);
-    let mut bytes = Vec::new();
-    encode::object(&mut bytes, |out| {
-        encode::key(out, "name");
-        encode::text(out, "large_ms");
-        encode::key(out, "type");
-        encode::text(out, "histogram");
-        encode::key(out, "value");
-        encode::number(out, 1.0);
-        encode::key(out, "labels");
-        encode::object(out, |out| {
-            for label in 0..MAX_LABELS {
-                encode::key(out, &format!("label_{label}"));
-                encode::text(out, &value);
-            }
-            MAX_LABELS as u32
-        });
-        4
+    let labels = (0..MAX_LABELS).map(|i| {
+        let name = format!("label_{i}");
+        (name.into(), Value::Text(value.clone().into()))
     });
-    bytes
+    let labels = Labels::new(Value::Object(labels.collect()), trusted).unwrap();
+    Series::new(Kind::Histogram, "large_ms", labels, None).unwrap()
 }
 
 proptest! {
@@ -68,10 +52,10 @@ proptest! {
 
     #[test]
     fn what_is_held_stays_within_its_bytes_and_so_does_every_push(ops in vec(op(), 1..24)) {
-        let account = Rc::new(Account::default());
-        let mut reporter = Reporter::new(Config::default(), Rc::clone(&account), 7);
+        let ledger = Rc::new(Ledger::default());
+        let mut reporter = Reporter::new(Config::default(), Rc::clone(&ledger), 7);
         let trusted = TrustedLabels::default();
-        let sample = largest();
+        let series = largest(&trusted);
         let mut events = Vec::new();
         let mut under_way: Vec<Push> = Vec::new();
         let mut drain = Drain::from(reporter.flush_now(0.0));
@@ -80,14 +64,14 @@ proptest! {
             match op {
                 Op::Record(n) => {
                     for _ in 0..n {
-                        let _ = reporter.accept(draft(&sample), &trusted, &mut events);
+                        let _ = reporter.accept(Sample::new(&series, 1.0), &mut events);
                     }
                 }
                 Op::Push(n) => {
                     let mut direct = Direct::default();
                     for _ in 0..n {
                         let taken =
-                            reporter.accept_direct(draft(&sample), &trusted, &mut direct, &mut events);
+                            reporter.accept_direct(Sample::new(&series, 1.0), &mut direct, &mut events);
                         let _ = taken;
                     }
                     under_way.extend(reporter.launch(direct, 0.0));
@@ -113,6 +97,6 @@ proptest! {
         }
         // What was let in is all still accounted for.
         let held = (reporter.buffered() as u64) + reporter.in_flight();
-        prop_assert_eq!(account.pending(), held);
+        prop_assert_eq!(ledger.pending(), held);
     }
 }

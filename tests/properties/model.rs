@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use metrics_gateway_worker::config::Config;
-use metrics_gateway_worker::refusal::Reason;
-use metrics_gateway_worker::sample::Kind;
+use metrics_gateway_worker::sample::{Kind, Reason};
 
 use crate::samples::{HUGE, Spec, map};
 use crate::wire::{Metric, Series};
@@ -26,13 +25,28 @@ pub(crate) enum Taken {
     Appended(u64),
 }
 
+/// The labels that tell series apart: an empty value is the same as no label.
+fn identity(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = labels.clone();
+    labels.retain(|_, value| !value.is_empty());
+    labels
+}
+
+/// A series without its empty labels.
+fn key(series: &Series) -> Series {
+    Series {
+        labels: identity(&series.labels),
+        ..series.clone()
+    }
+}
+
 /// Buffered entries, pinned metrics, and everything that was ever let in.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     metrics: BTreeMap<&'static str, Pinned>,
     pub(crate) buffer: Vec<Metric>,
     removed: u64,
-    pub(crate) taken: Ledger,
+    pub(crate) taken: Totals,
 }
 
 impl Model {
@@ -59,9 +73,10 @@ impl Model {
         }
         let mut labels = map(spec.labels);
         labels.extend(trusted.clone());
-        if !pinned.series.contains(&labels) {
+        let identity = identity(&labels);
+        if !pinned.series.contains(&identity) {
             if pinned.series.len() < config.max_series_per_metric {
-                pinned.series.insert(labels.clone());
+                pinned.series.insert(identity);
             } else {
                 labels = trusted.clone();
                 labels.insert("overflow".into(), "true".into());
@@ -80,7 +95,8 @@ impl Model {
 
     /// Puts a checked sample into the buffer. `room` is for how many entries.
     pub(crate) fn add(&mut self, metric: Metric, room: usize) -> Result<Taken, Reason> {
-        let same = |other: &Metric| other.series == metric.series && other.help == metric.help;
+        let key = key(&metric.series);
+        let same = |other: &Metric| self::key(&other.series) == key && other.help == metric.help;
         if metric.series.kind == Kind::Counter as u64
             && let Some(index) = self.buffer.iter().position(same)
         {
@@ -116,12 +132,12 @@ impl Model {
 
 /// Per series, what its samples add up to and how many observations they were.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Ledger(pub(crate) BTreeMap<Series, (i64, u64)>);
+pub(crate) struct Totals(pub(crate) BTreeMap<Series, (i64, u64)>);
 
-impl Ledger {
+impl Totals {
     /// Adds a Metric, and gives what its series has come to.
     pub(crate) fn note(&mut self, metric: &Metric) -> (i64, u64) {
-        let total = self.0.entry(metric.series.clone()).or_default();
+        let total = self.0.entry(key(&metric.series)).or_default();
         total.0 += units(metric);
         total.1 += u64::from(metric.series.kind == Kind::Histogram as u64);
         *total
@@ -130,7 +146,11 @@ impl Ledger {
     /// Adds what the gateway counted; never more than was taken.
     pub(crate) fn add(&mut self, metric: &Metric, taken: &Self) {
         let (sum, observations) = self.note(metric);
-        let most = taken.0.get(&metric.series).copied().unwrap_or_default();
+        let most = taken
+            .0
+            .get(&key(&metric.series))
+            .copied()
+            .unwrap_or_default();
         assert!(observations <= most.1, "over-counted: {metric:?}");
         // Observations may be negative: of those only the number says something here.
         let counter = metric.series.kind == Kind::Counter as u64;

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use metrics_gateway_worker::args::Draft;
-use metrics_gateway_worker::labels::TrustedLabels;
-use metrics_gateway_worker::refusal::Reason;
-use metrics_gateway_worker::sample::Kind;
-use metrics_gateway_worker::value::{Reader, Value, encode};
+use metrics_gateway_worker::sample::{
+    Given, Kind, Reason, Refusal, Row, Sample, TrustedLabels, Value,
+};
 use proptest::prelude::*;
 
 /// A counter whose every increment is as large as a number can be: two of them are infinite.
@@ -45,12 +43,13 @@ const TRUSTED: [&[(&str, &str)]; 3] = [&[], &[("team", "search")], &[("overflow"
 /// Trusted labels by their number.
 pub(crate) fn trusted(index: usize) -> (TrustedLabels, BTreeMap<String, String>) {
     let labels = TRUSTED[index % TRUSTED.len()];
-    let mut bytes = Vec::new();
-    encode::labels(&mut bytes, labels);
-    let value = Reader::new(&bytes).value().unwrap();
-    let (trusted, slip) = TrustedLabels::new(value);
-    assert_eq!(slip, None);
+    let (trusted, mistake) = TrustedLabels::new(object(labels));
+    assert_eq!(mistake, None);
     (trusted, map(labels))
+}
+
+fn object<'a>(labels: &[(&'a str, &'a str)]) -> Value<'a> {
+    Value::Object(labels.iter().map(|&(n, v)| (n.into(), v.into())).collect())
 }
 
 pub(crate) fn map(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -115,33 +114,24 @@ impl Spec {
         }
     }
 
-    /// The sample as the codec writes it.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        encode::object(&mut bytes, |out| {
-            encode::key(out, "name");
-            encode::text(out, self.name);
-            encode::key(out, "type");
-            encode::text(out, self.kind.as_str());
-            encode::key(out, "value");
-            encode::number(out, self.value);
-            encode::key(out, "labels");
-            encode::labels(out, self.labels);
-            encode::key(out, "help");
-            match self.help {
-                Some(help) => encode::text(out, help),
-                None => encode::null(out),
-            }
-            5
-        });
-        bytes
+    /// Reads the sample as `record` and `push` do, and has `f` take it.
+    pub(crate) fn give<R>(
+        &self,
+        trusted: &TrustedLabels,
+        f: impl FnOnce(Result<Sample<'_>, Refusal>) -> R,
+    ) -> R {
+        let given = Given {
+            name: self.name.into(),
+            kind: self.kind.as_str().into(),
+            value: self.value.into(),
+            labels: object(self.labels),
+            help: self.help.map_or(Value::Null, Value::from),
+        };
+        let Row { series, mut values } = given.into_row(None, trusted);
+        let value = values.next().expect("one value");
+        f(match &series {
+            Ok(series) => value.and_then(|value| Sample::new(series, value)),
+            Err(refusal) => Err(refusal.clone()),
+        })
     }
-}
-
-/// Reads what [`Spec::encode`] wrote, as `record` and `push` do.
-pub(crate) fn draft(
-    bytes: &[u8],
-) -> Result<Draft<'_>, metrics_gateway_worker::refusal::Refusal<'_>> {
-    let item: Value<'_> = Reader::new(bytes).value().unwrap();
-    Draft::from_item(item)
 }

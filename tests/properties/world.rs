@@ -4,21 +4,19 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use metrics_gateway_worker::account::Account;
 use metrics_gateway_worker::config::Config;
+use metrics_gateway_worker::delivery::policy::{CANCELLED, MIN_ATTEMPT_MS, Outcome};
+use metrics_gateway_worker::delivery::{
+    Direct, Drain, Duty, Event, Flush, Ledger, Push, Reasons, Reporter, Span, Stats, Take,
+};
 use metrics_gateway_worker::limits::{
     FLUSH_BUDGET_MS, MAX_BATCH_BYTES, MAX_FLUSHES_IN_FLIGHT, SETTLE_GRACE_MS,
 };
-use metrics_gateway_worker::policy::{CANCELLED, MIN_ATTEMPT_MS, Outcome};
-use metrics_gateway_worker::refusal::Reason;
-use metrics_gateway_worker::report::encode_stats;
-use metrics_gateway_worker::reporter::{
-    Direct, Drain, Duty, Event, Flush, Push, Reporter, Span, Take,
-};
-use metrics_gateway_worker::value::{Properties, Reader, Value};
+use metrics_gateway_worker::sample::Reason;
+use serde_json::{Map, Value};
 
-use crate::model::{Ledger, Model, Taken};
-use crate::samples::{Spec, draft, trusted};
+use crate::model::{Model, Taken, Totals as SeriesTotals};
+use crate::samples::{Spec, trusted};
 use crate::wire::{Metric, Series, decode};
 
 /// How the gateway, or what stands before it, ends a push.
@@ -85,7 +83,7 @@ struct Totals {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) reporter: Reporter,
-    account: Rc<Account>,
+    ledger: Rc<Ledger>,
     pub(crate) config: Config,
     pub(crate) now: f64,
     pub(crate) model: Model,
@@ -93,7 +91,7 @@ pub(crate) struct World {
     sent: BTreeMap<u64, Sent>,
     totals: Totals,
     /// What the gateway has counted.
-    applied: Ledger,
+    applied: SeriesTotals,
     /// The Worker's own metrics that went out, by push.
     own: BTreeMap<u64, Vec<Metric>>,
     /// The one that is waited for, and how long.
@@ -105,17 +103,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
-        let account = Rc::new(Account::default());
+        let ledger = Rc::new(Ledger::default());
         Self {
-            reporter: Reporter::new(config.clone(), Rc::clone(&account), 7),
-            account,
+            reporter: Reporter::new(config.clone(), Rc::clone(&ledger), 7),
+            ledger,
             config,
             now: 1_700_000_000_000.0,
             model: Model::default(),
             flushers: Vec::new(),
             sent: BTreeMap::new(),
             totals: Totals::default(),
-            applied: Ledger::default(),
+            applied: SeriesTotals::default(),
             own: BTreeMap::new(),
             own_flight: None,
             own_reported: BTreeMap::new(),
@@ -133,7 +131,6 @@ impl World {
         let (trusted, labels) = trusted(trusted_labels);
         let mut last = None;
         for spec in samples {
-            let bytes = spec.encode();
             let in_flight = self.reporter.in_flight() as usize;
             let room = self.config.max_buffered_samples.saturating_sub(in_flight);
             let expected = self
@@ -141,7 +138,8 @@ impl World {
                 .check(spec, &labels, &self.config)
                 .and_then(|metric| self.model.add(metric, room));
             let mut events = Vec::new();
-            let taken = self.reporter.accept(draft(&bytes), &trusted, &mut events);
+            let reporter = &mut self.reporter;
+            let taken = spec.give(&trusted, |sample| reporter.accept(sample, &mut events));
             let sequence = expected.map(|taken| match taken {
                 Taken::Folded(sequence) | Taken::Appended(sequence) => sequence,
             });
@@ -156,7 +154,7 @@ impl World {
             match self.reporter.duty(now) {
                 Duty::None => return false,
                 Duty::Flush(flush) => (State::Draining, flush),
-                Duty::Lead { delay_ms, flush } => {
+                Duty::FlushLater { delay_ms, flush } => {
                     let due = now + delay_ms;
                     (State::Waiting { due }, flush)
                 }
@@ -182,14 +180,14 @@ impl World {
         let mut direct = Direct::default();
         let mut expected = Vec::new();
         for spec in samples {
-            let bytes = spec.encode();
             let room = self.held() + expected.len() < self.config.max_buffered_samples;
             let metric = self.model.check(spec, &labels, &self.config);
             let metric = metric.and_then(|metric| room.then_some(metric).ok_or(Reason::BufferFull));
             let mut events = Vec::new();
-            let taken =
-                self.reporter
-                    .accept_direct(draft(&bytes), &trusted, &mut direct, &mut events);
+            let reporter = &mut self.reporter;
+            let taken = spec.give(&trusted, |sample| {
+                reporter.accept_direct(sample, &mut direct, &mut events)
+            });
             assert_eq!(
                 taken.map_err(|r| r.reason),
                 metric.as_ref().map(|_| ()).map_err(|reason| *reason),
@@ -249,7 +247,6 @@ impl World {
         match &mut flusher.state {
             State::Waiting { due } => {
                 if now >= *due {
-                    self.reporter.wake(&flush);
                     flusher.state = State::Draining;
                 }
             }
@@ -409,13 +406,12 @@ impl World {
     /// What `stats()` shows: `taken`, `dropped.dns_error` and so on.
     pub(crate) fn stats(&mut self) -> BTreeMap<String, f64> {
         self.reporter.refresh(self.now);
-        let mut bytes = Vec::new();
-        encode_stats(&mut bytes, &self.reporter, &self.account);
-        let Some(Value::Object(properties)) = Reader::new(&bytes).value() else {
+        let stats = serde_json::to_value(Stats::of(&self.reporter)).unwrap();
+        let Value::Object(properties) = stats else {
             panic!("stats() is an object")
         };
         let mut stats = BTreeMap::new();
-        numbers("", properties, &mut stats);
+        numbers("", &properties, &mut stats);
         stats
     }
 
@@ -457,11 +453,11 @@ impl World {
         // Whoever waits for an entry knows when it is settled, and not before.
         let first = self.model.first();
         for sequence in first..first + self.model.buffer.len() as u64 {
-            assert!(!self.reporter.is_settled(Span::with(None, sequence)));
+            assert!(!self.reporter.is_settled(Span::extended(None, sequence)));
         }
         for sent in self.sent.values().rev().take(4) {
             let Some(first) = sent.first else { continue };
-            let settled = self.reporter.is_settled(Span::with(None, first));
+            let settled = self.reporter.is_settled(Span::extended(None, first));
             assert!(settled || !sent.settled);
             let under_way = !sent.settled && given_up == 0;
             assert!(!settled || !under_way);
@@ -477,29 +473,29 @@ impl World {
 
     /// What a series of the Worker's own metrics should add up to in the end.
     fn own_count(&self, key: &str) -> f64 {
-        let account = &self.account;
+        let ledger = &self.ledger;
         let (name, labels) = key.split_once(' ').unwrap();
         let mut parts = labels.split('/');
         let outcome = parts.next().unwrap_or_default();
         let reason = parts.next().unwrap_or_default();
-        let by_reason = |counts: &metrics_gateway_worker::account::ByReason| {
+        let by_reason = |counts: &Reasons| {
             let mut count = 0;
             counts.for_each(|r, n| count += if r == reason { n } else { 0 });
             count
         };
         let count = match (name, outcome) {
-            ("metrics_reporter_samples_total", "coalesced") => account.coalesced.get(),
-            ("metrics_reporter_samples_total", "delivered") => account.delivered.get(),
-            ("metrics_reporter_samples_total", "rejected") => account.rejected.get(),
-            ("metrics_reporter_samples_total", "dropped") => by_reason(&account.dropped),
-            ("metrics_reporter_samples_total", "unknown") => by_reason(&account.unknown),
-            ("metrics_reporter_samples_total", "refused") => by_reason(&account.refused),
-            ("metrics_reporter_pushes_total", "delivered") => account.pushes_delivered.get(),
-            ("metrics_reporter_pushes_total", "dropped") => account.pushes_dropped.get(),
-            ("metrics_reporter_pushes_total", "unknown") => account.pushes_unknown.get(),
-            ("metrics_reporter_pushes_total", "retried") => account.pushes_retried.get(),
+            ("metrics_reporter_samples_total", "coalesced") => ledger.coalesced.get(),
+            ("metrics_reporter_samples_total", "delivered") => ledger.delivered.get(),
+            ("metrics_reporter_samples_total", "rejected") => ledger.rejected.get(),
+            ("metrics_reporter_samples_total", "dropped") => by_reason(&ledger.dropped),
+            ("metrics_reporter_samples_total", "unknown") => by_reason(&ledger.unknown),
+            ("metrics_reporter_samples_total", "refused") => by_reason(&ledger.refused),
+            ("metrics_reporter_pushes_total", "delivered") => ledger.pushes.delivered.get(),
+            ("metrics_reporter_pushes_total", "dropped") => ledger.pushes.dropped.get(),
+            ("metrics_reporter_pushes_total", "unknown") => ledger.pushes.unknown.get(),
+            ("metrics_reporter_pushes_total", "retried") => ledger.pushes.retried.get(),
             // Refused samples may have been folded first, so there is only a bound on these.
-            ("metrics_reporter_overflow_samples_total", _) => account.taken.get() + self.refused,
+            ("metrics_reporter_overflow_samples_total", _) => ledger.taken.get() + self.refused,
             other => panic!("{other:?}"),
         };
         count as f64
@@ -523,7 +519,7 @@ impl World {
 
     /// Whether what was let in is what was sent, series by series, once nothing is buffered.
     pub(crate) fn assert_all_sent(&self) {
-        let mut sent = Ledger::default();
+        let mut sent = SeriesTotals::default();
         for metric in self.sent.values().flat_map(|sent| &sent.metrics) {
             sent.note(metric);
         }
@@ -556,10 +552,11 @@ fn own_key(series: &Series) -> String {
     format!("{} {}/{}", series.name, label("outcome"), label("reason"))
 }
 
-fn numbers(prefix: &str, properties: Properties<'_>, into: &mut BTreeMap<String, f64>) {
+fn numbers(prefix: &str, properties: &Map<String, Value>, into: &mut BTreeMap<String, f64>) {
     for (key, value) in properties {
         match value {
             Value::Number(number) => {
+                let number = number.as_f64().expect("a count");
                 into.insert(format!("{prefix}{key}"), number);
             }
             Value::Object(inner) if key != "config" => {

@@ -145,7 +145,7 @@ test("the limits are those of the code", () => {
   says(`Names up to ${shown("MAX_NAME_BYTES")} bytes, label values and help up to ${shown("MAX_LABEL_VALUE_BYTES")}`);
   says(`${shown("MAX_LABELS")} labels, ${shown("MAX_SAMPLES_PER_CALL")} samples a call`);
   says(`${shown("MAX_METRICS")} metrics and ${shown("MAX_SERIES")} series an isolate`);
-  assert.equal(limit("MAX_ATTEMPTS", source("src/policy.rs")), 1 + 3);
+  assert.equal(limit("MAX_ATTEMPTS", source("src/delivery/policy.rs")), 1 + 3);
   says(`tried again up to three times within ${limit("FLUSH_BUDGET_MS") / 1000} s`);
 });
 

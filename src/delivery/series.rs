@@ -1,0 +1,250 @@
+//! Every series that this isolate has seen: one type and one help per name, a limit on label sets,
+//! and where the last sample of each went.
+//!
+//! A series is known by a 64-bit hash, so memory is bounded by [`MAX_SERIES`] small entries whatever
+//! the labels hold.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::rc::Rc;
+
+use foldhash::fast::FixedState;
+
+use crate::limits::{MAX_METRICS, MAX_SERIES};
+use crate::sample::{Kind, Reason, Refusal, Series};
+
+/// The metrics and series seen since the instance started.
+#[derive(Debug)]
+pub(crate) struct SeriesIndex {
+    metrics: Vec<Metric>,
+    by_name: HashMap<Rc<str>, usize, FixedState>,
+    /// By the hash of a series, the sequence number of the entry that took its last sample.
+    entries: HashMap<u64, u64, FixedState>,
+    /// Seeded, so that nobody can choose names and labels that collide.
+    hasher: FixedState,
+}
+
+#[derive(Debug)]
+struct Metric {
+    name: Rc<str>,
+    kind: Kind,
+    help: Option<Box<str>>,
+    series: usize,
+    overflowed: u64,
+}
+
+/// The answer about one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Admission {
+    metric: usize,
+    /// For [`SeriesIndex::note_entry`].
+    pub(crate) series: u64,
+    /// The entry that took the last sample of the series.
+    pub(crate) entry: Option<u64>,
+    /// The metric has as many series as it may: fold the sample into the overflow series.
+    pub(crate) overflow: bool,
+    /// And this is the metric's first such sample.
+    pub(crate) first_overflow: bool,
+}
+
+impl SeriesIndex {
+    /// An index that knows nothing yet. `seed` is random.
+    pub(crate) fn new(seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Self {
+            metrics: Vec::new(),
+            by_name: HashMap::with_hasher(hasher.clone()),
+            entries: HashMap::with_hasher(hasher.clone()),
+            hasher,
+        }
+    }
+
+    /// Pins the metric's type and help when they are new, and asks whether another series may be
+    /// sent; `most` bounds the metric's.
+    ///
+    /// # Errors
+    ///
+    /// The name belongs to a metric of the other type, or there are too many names.
+    pub(crate) fn admit(&mut self, series: &Series<'_>, most: usize) -> Result<Admission, Refusal> {
+        let index = self.pin(series)?;
+        let hash = self.hash(series);
+        let known = self.entries.get(&hash).copied();
+        let mut admission = Admission {
+            metric: index,
+            series: hash,
+            entry: known,
+            overflow: false,
+            first_overflow: false,
+        };
+        if known.is_none()
+            && let Some(metric) = self.metrics.get_mut(index)
+        {
+            if metric.series >= most || self.entries.len() >= MAX_SERIES {
+                admission.overflow = true;
+                admission.first_overflow = metric.overflowed == 0;
+                metric.overflowed = metric.overflowed.saturating_add(1);
+            } else {
+                metric.series = metric.series.saturating_add(1);
+                // No entry has this number.
+                self.entries.insert(hash, u64::MAX);
+            }
+        }
+        Ok(admission)
+    }
+
+    /// The admission of the overflow series in the place of one that was not admitted.
+    pub(crate) fn fold(&self, admission: Admission, overflow: &Series<'_>) -> Admission {
+        let series = self.hash(overflow);
+        Admission {
+            series,
+            entry: self.entries.get(&series).copied(),
+            ..admission
+        }
+    }
+
+    /// Notes the entry that took a sample of a series.
+    pub(crate) fn note_entry(&mut self, series: u64, entry: u64) {
+        self.entries.insert(series, entry);
+    }
+
+    /// The pinned help of the metric that a sample was admitted to.
+    pub(crate) fn help(&self, admission: Admission) -> Option<&str> {
+        let metric = self.metrics.get(admission.metric);
+        metric.and_then(|metric| metric.help.as_deref())
+    }
+
+    fn pin(&mut self, series: &Series<'_>) -> Result<usize, Refusal> {
+        let name = series.name();
+        if let Some(&index) = self.by_name.get(name) {
+            if let Some(metric) = self.metrics.get_mut(index) {
+                if metric.kind != series.kind() {
+                    let detail = match metric.kind {
+                        Kind::Counter => "is a counter in this isolate, got a histogram",
+                        Kind::Histogram => "is a histogram in this isolate, got a counter",
+                    };
+                    return Err(Refusal::new(Reason::TypeConflict, detail).of(name));
+                }
+                if metric.help.is_none() {
+                    metric.help = series.help().map(Into::into);
+                }
+            }
+            return Ok(index);
+        }
+        if self.metrics.len() >= MAX_METRICS {
+            let detail = "expected at most 2000 metric names in one isolate, got more";
+            return Err(Refusal::new(Reason::TooManyMetrics, detail).of(name));
+        }
+        let index = self.metrics.len();
+        let name: Rc<str> = name.into();
+        self.by_name.insert(Rc::clone(&name), index);
+        self.metrics.push(Metric {
+            name,
+            kind: series.kind(),
+            help: series.help().map(Into::into),
+            series: 0,
+            overflowed: 0,
+        });
+        Ok(index)
+    }
+
+    fn hash(&self, series: &Series<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        series.name().hash(&mut hasher);
+        for label in series.labels().identity() {
+            label.hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// Name of each metric that overflowed, and how many of its samples were folded so far.
+    pub(crate) fn overflowed(&self) -> impl Iterator<Item = (&str, u64)> {
+        let overflowed = self.metrics.iter().filter(|metric| metric.overflowed > 0);
+        overflowed.map(|metric| (&*metric.name, metric.overflowed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::sample::{Labels, TrustedLabels, Value};
+
+    fn series(kind: Kind, name: &str, route: &str, help: Option<&'static str>) -> Series<'static> {
+        static NONE: std::sync::LazyLock<TrustedLabels> =
+            std::sync::LazyLock::new(TrustedLabels::default);
+        let route = Value::Text(Cow::Owned(route.to_owned()));
+        let labels = Labels::new(Value::Object(vec![("route".into(), route)]), &NONE).unwrap();
+        Series::new(kind, name.to_owned(), labels, help.map(Cow::Borrowed)).unwrap()
+    }
+
+    fn counter(name: &str, route: &str) -> Series<'static> {
+        series(Kind::Counter, name, route, None)
+    }
+
+    #[test]
+    fn a_name_keeps_its_first_type_and_its_first_help() {
+        let mut index = SeriesIndex::new(1);
+        let first = index.admit(&counter("a", "/"), 9).unwrap();
+        assert_eq!(index.help(first), None);
+        for help in ["h", "other"] {
+            let series = series(Kind::Counter, "a", "/", Some(help));
+            let admission = index.admit(&series, 9).unwrap();
+            assert_eq!(index.help(admission), Some("h"));
+        }
+        let histogram = series(Kind::Histogram, "a", "/", None);
+        let refusal = index.admit(&histogram, 9).unwrap_err();
+        assert_eq!(refusal.reason, Reason::TypeConflict);
+        assert!(refusal.message().contains("is a counter in this isolate"));
+    }
+
+    #[test]
+    fn a_series_beyond_the_limit_overflows_and_known_ones_do_not() {
+        let mut index = SeriesIndex::new(1);
+        let admit = |index: &mut SeriesIndex, name, route| {
+            let admission = index.admit(&counter(name, route), 2).unwrap();
+            (admission.overflow, admission.first_overflow)
+        };
+        assert_eq!(admit(&mut index, "a", "/1"), (false, false));
+        assert_eq!(admit(&mut index, "a", ""), (false, false));
+        assert_eq!(admit(&mut index, "a", "/2"), (true, true));
+        assert_eq!(admit(&mut index, "a", "/3"), (true, false));
+        assert_eq!(admit(&mut index, "a", "/1"), (false, false));
+        assert_eq!(admit(&mut index, "b", "/2"), (false, false));
+        assert_eq!(index.overflowed().collect::<Vec<_>>(), [("a", 2)]);
+    }
+
+    #[test]
+    fn the_entry_of_a_series_is_found_again() {
+        let mut index = SeriesIndex::new(1);
+        let admission = index.admit(&counter("a", "/"), 9).unwrap();
+        index.note_entry(admission.series, 5);
+        let entry = index.admit(&counter("a", "/"), 9).unwrap().entry;
+        assert_eq!(entry, Some(5));
+        let empty = index.admit(&counter("a", ""), 9).unwrap().series;
+        let none = TrustedLabels::default();
+        let labels = Labels::new(Value::Undefined, &none).unwrap();
+        let without = Series::new(Kind::Counter, "a", labels, None).unwrap();
+        assert_eq!(index.admit(&without, 9).unwrap().series, empty);
+    }
+
+    #[test]
+    fn names_and_series_are_bounded() {
+        let mut index = SeriesIndex::new(1);
+        for i in 0..MAX_METRICS {
+            index.admit(&counter(&format!("m{i}"), "/"), 1).unwrap();
+        }
+        let refusal = index.admit(&counter("one_more", "/"), 1).unwrap_err();
+        assert_eq!(refusal.reason, Reason::TooManyMetrics);
+        for i in 0..MAX_SERIES {
+            let _ = index.admit(&counter("m0", &i.to_string()), usize::MAX);
+        }
+        assert_eq!(index.entries.len(), MAX_SERIES);
+        assert!(
+            index
+                .admit(&counter("m0", "more"), usize::MAX)
+                .unwrap()
+                .overflow
+        );
+    }
+}

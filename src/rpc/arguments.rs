@@ -1,0 +1,294 @@
+//! From JavaScript values to what the pure layers judge.
+//!
+//! Property by property, and never by `JSON.stringify`: that makes null of NaN and `{}` of a Map,
+//! throws at a BigInt, and asks an RPC stub for `toJSON`, which is a call to its owner. Nothing here
+//! throws, whatever it is given, and the work is bounded: [`MAX_CALL_WORK`].
+
+use wasm_bindgen::prelude::*;
+use worker::js_sys::{Array, JsString, Map, Object, Reflect};
+
+use crate::limits::{
+    MAX_CALL_WORK, MAX_PACKED_TEXT, MAX_PROPERTIES, MAX_SAMPLES_PER_CALL, MAX_TEXT,
+};
+use crate::sample::{
+    Given, Kind, Reason, Refusal, Row, TOO_MANY_PROPERTIES, TrustedLabels, Value, read_packed,
+    rows_of_packed, without_lone_surrogates,
+};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A sample in a list. Getters, so that the engine caches where each property is.
+    type Item;
+
+    #[wasm_bindgen(method, getter, structural, catch)]
+    fn name(this: &Item) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch, js_name = type)]
+    fn kind(this: &Item) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch)]
+    fn value(this: &Item) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch)]
+    fn labels(this: &Item) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, structural, catch)]
+    fn help(this: &Item) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_namespace = Object, catch)]
+    fn keys(of: &JsValue) -> Result<Array, JsValue>;
+}
+
+/// The samples of one call.
+pub(crate) struct Rows<'a> {
+    pub(crate) rows: Vec<Row<'a>>,
+    /// How many more items there were, which were not read.
+    pub(crate) excess: usize,
+}
+
+/// The arguments of `incr` and `observe`.
+pub(crate) fn one<'a>(method: Kind, arguments: &Array, trusted: &'a TrustedLabels) -> Row<'a> {
+    let mut reader = Reader::new();
+    // More arguments mean nothing, and are not read.
+    let count = arguments.length().min(8);
+    let values: Result<Vec<_>, _> = (0..count)
+        .map(|index| reader.value(&arguments.get(index), 2))
+        .collect();
+    match values {
+        Ok(values) => Row::of_arguments(method, values, trusted),
+        Err(TooMuch) => Row::refused(too_much()),
+    }
+}
+
+/// Calls `f` with the samples of `record` and `push`: an array of objects, or packed text.
+pub(crate) fn with_list<R>(
+    arguments: &Array,
+    trusted: &TrustedLabels,
+    f: impl FnOnce(Rows<'_>) -> R,
+) -> R {
+    let given = arguments.get(0);
+    if is_array(&given) {
+        return f(list(given.unchecked_ref(), trusted));
+    }
+    let refused = |refusal| Rows {
+        rows: vec![Row::refused(refusal)],
+        excess: 0,
+    };
+    if !given.is_string() {
+        let found = Reader::new().value(&given, 0).unwrap_or_default();
+        let expected = "an array of samples";
+        return f(refused(Refusal::found(
+            Reason::BadArgument,
+            expected,
+            &found,
+        )));
+    }
+    if given.unchecked_ref::<JsString>().length() > MAX_PACKED_TEXT {
+        return f(refused(too_much()));
+    }
+    let text = given.as_string().unwrap_or_default();
+    let text = without_lone_surrogates(&text);
+    f(match read_packed(&text) {
+        Some(list) => {
+            let (rows, excess) = rows_of_packed(list, trusted);
+            Rows { rows, excess }
+        }
+        None => refused(Refusal::new(
+            Reason::BadPacked,
+            "expected an array of samples, got a string that is not packed samples of version 1",
+        )),
+    })
+}
+
+fn list<'a>(items: &Array, trusted: &'a TrustedLabels) -> Rows<'a> {
+    let mut reader = Reader::new();
+    let len = usize::try_from(items.length()).unwrap_or(usize::MAX);
+    let count = len.min(MAX_SAMPLES_PER_CALL);
+    let mut rows = Vec::with_capacity(count.min(1024));
+    for index in 0..u32::try_from(count).unwrap_or(u32::MAX) {
+        let item = Reflect::get_u32(items, index).unwrap_or(JsValue::UNDEFINED);
+        match reader.sample(&item, trusted) {
+            Ok(row) => rows.push(row),
+            Err(TooMuch) => break,
+        }
+    }
+    let excess = len.saturating_sub(rows.len());
+    Rows { rows, excess }
+}
+
+fn too_much() -> Refusal {
+    Refusal::new(Reason::TooLarge, "more data than one call may carry")
+}
+
+/// The call holds more than [`MAX_CALL_WORK`].
+struct TooMuch;
+
+struct Reader {
+    left: usize,
+    object_prototype: JsValue,
+}
+
+impl Reader {
+    fn new() -> Self {
+        Self {
+            left: MAX_CALL_WORK,
+            object_prototype: OBJECT_PROTOTYPE.with(Clone::clone),
+        }
+    }
+
+    fn spend(&mut self, work: usize) -> Result<(), TooMuch> {
+        self.left = self.left.checked_sub(work).ok_or(TooMuch)?;
+        Ok(())
+    }
+
+    fn sample<'a>(
+        &mut self,
+        item: &JsValue,
+        trusted: &'a TrustedLabels,
+    ) -> Result<Row<'a>, TooMuch> {
+        self.spend(8)?;
+        let given = if item.is_object() && self.is_plain(item) {
+            let item: &Item = item.unchecked_ref();
+            let properties = (
+                item.name(),
+                item.kind(),
+                item.value(),
+                item.labels(),
+                item.help(),
+            );
+            let (Ok(name), Ok(kind), Ok(value), Ok(labels), Ok(help)) = properties else {
+                return Ok(Row::refused(not_a_sample(&Value::Other(UNREADABLE))));
+            };
+            Given {
+                name: self.value(&name, 0)?,
+                kind: self.value(&kind, 0)?,
+                value: self.value(&value, 0)?,
+                labels: self.value(&labels, 1)?,
+                help: self.value(&help, 0)?,
+            }
+            .without_arrays()
+        } else {
+            match self.value(item, 2)? {
+                // A Map.
+                Value::Object(properties) => Given::of_object(properties),
+                other => return Ok(Row::refused(not_a_sample(&other))),
+            }
+        };
+        Ok(given.into_row(None, trusted))
+    }
+
+    /// Reads a value, and of an object its properties as long as `depth` is above 0.
+    fn value(&mut self, js: &JsValue, depth: u8) -> Result<Value<'static>, TooMuch> {
+        self.spend(1)?;
+        if js.is_string() {
+            return self.text(js);
+        }
+        if let Some(number) = js.as_f64() {
+            return Ok(Value::Number(number));
+        }
+        Ok(if js.is_undefined() {
+            Value::Undefined
+        } else if js.is_null() {
+            Value::Null
+        } else if let Some(value) = js.as_bool() {
+            Value::Bool(value)
+        } else if js.is_bigint() {
+            Value::Other("a bigint")
+        } else if js.is_symbol() {
+            Value::Other("a symbol")
+        } else if js.is_function() {
+            Value::Other("a function or stub")
+        } else {
+            return self.object(js, depth);
+        })
+    }
+
+    fn text(&mut self, js: &JsValue) -> Result<Value<'static>, TooMuch> {
+        if js.unchecked_ref::<JsString>().length() > MAX_TEXT {
+            return Ok(Value::Other("a string that is too long"));
+        }
+        let text = js.as_string().unwrap_or_default();
+        self.spend(text.len())?;
+        Ok(Value::Text(text.into()))
+    }
+
+    fn object(&mut self, js: &JsValue, depth: u8) -> Result<Value<'static>, TooMuch> {
+        if self.is_plain(js) {
+            return if depth == 0 {
+                Ok(Value::Other("an object"))
+            } else {
+                self.properties(js, depth)
+            };
+        }
+        Ok(match js.dyn_ref::<Map>() {
+            Some(map) if depth > 0 => return self.entries(map, depth),
+            _ if is_array(js) => Value::Other("an array"),
+            _ if Reflect::get_prototype_of(js).is_err() => Value::Other(UNREADABLE),
+            _ => Value::Other("an object that is not a plain one"),
+        })
+    }
+
+    fn properties(&mut self, js: &JsValue, depth: u8) -> Result<Value<'static>, TooMuch> {
+        let Ok(names) = keys(js) else {
+            return Ok(Value::Other(UNREADABLE));
+        };
+        // A property that is listed takes longer than a byte that is read.
+        let count = names.length();
+        let work = usize::try_from(count).unwrap_or(usize::MAX);
+        self.spend(work.saturating_mul(8))?;
+        if work > MAX_PROPERTIES {
+            return Ok(Value::Other(TOO_MANY_PROPERTIES));
+        }
+        let mut properties = Vec::with_capacity(work);
+        for index in 0..count {
+            let name = names.get(index);
+            let Ok(property) = Reflect::get(js, &name) else {
+                return Ok(Value::Other(UNREADABLE));
+            };
+            let Value::Text(name) = self.text(&name)? else {
+                return Ok(Value::Other(
+                    "an object with a property name that is too long",
+                ));
+            };
+            properties.push((name, self.value(&property, depth.saturating_sub(1))?));
+        }
+        Ok(Value::Object(properties))
+    }
+
+    /// The entries of a Map, as which a dict of a Python Worker arrives.
+    fn entries(&mut self, map: &Map, depth: u8) -> Result<Value<'static>, TooMuch> {
+        if usize::try_from(map.size()).unwrap_or(usize::MAX) > MAX_PROPERTIES {
+            return Ok(Value::Other(TOO_MANY_PROPERTIES));
+        }
+        let mut properties = Vec::new();
+        for entry in Array::from(map).iter() {
+            let entry: Array = entry.unchecked_into();
+            let Value::Text(name) = self.value(&entry.get(0), 0)? else {
+                return Ok(Value::Other("a Map with a key that is not a name"));
+            };
+            let value = self.value(&entry.get(1), depth.saturating_sub(1))?;
+            properties.push((name, value));
+        }
+        Ok(Value::Object(properties))
+    }
+
+    /// Whether this object was written as `{ … }`, or has no prototype.
+    fn is_plain(&self, js: &JsValue) -> bool {
+        Reflect::get_prototype_of(js).is_ok_and(|prototype| {
+            let prototype: &JsValue = prototype.as_ref();
+            *prototype == self.object_prototype || prototype.is_null()
+        })
+    }
+}
+
+/// Whether this is an array. `Array.isArray` throws at a revoked proxy, which has no prototype.
+fn is_array(js: &JsValue) -> bool {
+    Reflect::get_prototype_of(js).is_ok() && Array::is_array(js)
+}
+
+/// A proxy or a getter that throws.
+const UNREADABLE: &str = "an unreadable object";
+
+thread_local! {
+    static OBJECT_PROTOTYPE: JsValue = Object::get_prototype_of(&Object::new()).into();
+}
+
+fn not_a_sample(found: &Value<'_>) -> Refusal {
+    Refusal::found(Reason::BadArgument, "a sample, which is an object", found)
+}

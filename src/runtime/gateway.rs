@@ -1,0 +1,195 @@
+//! One call to the gateway: the request, and as much of the answer as counts.
+
+use bytes::Bytes;
+use grpc_web_unary::{BodyEnd, Kind, RESPONSE_HEADERS, Reply, UnaryDecoder, request_headers};
+use wasm_bindgen::prelude::*;
+use worker::js_sys::{Promise, Reflect, Uint8Array};
+use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
+use worker::web_sys::{
+    self, ReadableStream, ReadableStreamDefaultReader, ReadableStreamReadResult, RequestRedirect,
+};
+use worker::worker_sys::Fetcher as Binding;
+use worker::{Fetcher, Headers, Result};
+
+use crate::config::VERSION;
+use crate::limits::{MAX_MESSAGE_BYTES, MAX_RESPONSE_BYTES};
+
+/// The RPC's path: `/<package>.<Service>/<Method>`.
+const PATH: &str = "/marqo.metrics.v1.MetricsIngest/Push";
+
+/// Where pushes go.
+pub(crate) struct Gateway {
+    binding: Binding,
+    url: String,
+    /// Of Cloudflare Access in front of the gateway.
+    access: Option<(String, String)>,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type AbortSignal;
+
+    #[wasm_bindgen(static_method_of = AbortSignal)]
+    fn timeout(ms: f64) -> web_sys::AbortSignal;
+}
+
+/// What was read of a body, and how that ended.
+struct Body {
+    bytes: Vec<u8>,
+    end: std::result::Result<(), JsValue>,
+}
+
+impl Gateway {
+    pub(crate) fn new(binding: Fetcher, origin: &str, access: Option<(String, String)>) -> Self {
+        Self {
+            binding: JsValue::from(binding).unchecked_into(),
+            url: format!("{origin}{PATH}"),
+            access,
+        }
+    }
+
+    /// Posts a message and reads the whole answer, whatever happens.
+    ///
+    /// `timeout_ms` covers the body of the answer too.
+    pub(crate) async fn post(&self, push_id: &str, body: &Bytes, timeout_ms: f64) -> Reply {
+        let signal = AbortSignal::timeout(timeout_ms.floor());
+        let kind_of = |error: &JsValue| {
+            if signal.aborted() {
+                Kind::Deadline
+            } else {
+                Kind::of_thrown(&describe(error))
+            }
+        };
+        let response = match self.fetch(push_id, body, timeout_ms, &signal).await {
+            Ok(response) => response,
+            Err(error) => return Reply::local(kind_of(&error), &describe(&error)),
+        };
+        let headers = response.headers();
+        let header = |name: &str| headers.get(name).ok().flatten();
+        let fields = RESPONSE_HEADERS.map(|name| (name, header(name)));
+        let fields = fields.iter().filter_map(|(name, value)| {
+            let value = value.as_deref()?;
+            Some((*name, value.get(..value.floor_char_boundary(4096))?))
+        });
+        let mut decoder = UnaryDecoder::new(response.status(), fields, MAX_MESSAGE_BYTES);
+        // A content-length of an encoded body is that of other bytes.
+        let len = match header("content-encoding") {
+            None => header("content-length").and_then(|len| len.parse().ok()),
+            Some(_) => None,
+        };
+        let Body { bytes, end } = match response.body() {
+            Some(stream) => read(&stream, len).await,
+            None => Body {
+                bytes: Vec::new(),
+                end: Ok(()),
+            },
+        };
+        let _ = decoder.push(&bytes);
+        decoder.finish(match end {
+            Ok(()) => BodyEnd::Complete,
+            Err(_) if signal.aborted() => BodyEnd::Deadline,
+            Err(_) => BodyEnd::Failed,
+        })
+    }
+
+    /// Not by `worker::Fetcher::fetch`, whose `RequestInit` takes no `AbortSignal`.
+    async fn fetch(
+        &self,
+        push_id: &str,
+        body: &Bytes,
+        timeout_ms: f64,
+        signal: &web_sys::AbortSignal,
+    ) -> std::result::Result<web_sys::Response, JsValue> {
+        let headers = self.headers(push_id, timeout_ms)?;
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_headers(headers.as_ref());
+        init.set_body(&Uint8Array::from(&**body));
+        // Redirects are not followed: a 302 answers a POST with the page of a login, never a metric.
+        init.set_redirect(RequestRedirect::Manual);
+        init.set_signal(Some(signal));
+        let answer = self.binding.fetch_with_str_and_init(&self.url, &init)?;
+        JsFuture::from(answer).await?.dyn_into()
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 100 and 20000"
+    )]
+    fn headers(&self, push_id: &str, timeout_ms: f64) -> Result<Headers> {
+        let headers = Headers::new();
+        // `grpc-<language>-<variant>/<version>`, as the gRPC specification asks.
+        let user_agent = format!("grpc-rust-metrics-gateway-worker/{VERSION}");
+        for (name, value) in request_headers(&user_agent, Some(timeout_ms as u64)) {
+            headers.set(name, &value)?;
+        }
+        headers.set("x-push-id", push_id)?;
+        if let Some((id, secret)) = &self.access {
+            headers.set("cf-access-client-id", id)?;
+            headers.set("cf-access-client-secret", secret)?;
+        }
+        Ok(headers)
+    }
+}
+
+/// Reads a body as far as it can count: to its end, to the length that it was said to have, or just
+/// past [`MAX_RESPONSE_BYTES`]. What is beyond is cancelled, not waited for.
+///
+/// Not by `worker::Response::bytes`, which keeps all of a body without end.
+async fn read(stream: &ReadableStream, len: Option<usize>) -> Body {
+    let mut bytes = Vec::new();
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let end = loop {
+        if bytes.len() > MAX_RESPONSE_BYTES || len.is_some_and(|len| bytes.len() >= len) {
+            spawn_local(async move {
+                let _ = JsFuture::from(reader.cancel()).await;
+            });
+            break Ok(());
+        }
+        match chunk(reader.read()).await {
+            Ok(Some(chunk)) => {
+                let room = MAX_RESPONSE_BYTES
+                    .saturating_add(1)
+                    .saturating_sub(bytes.len());
+                let room = u32::try_from(room).unwrap_or(u32::MAX);
+                bytes.extend(chunk.subarray(0, room.min(chunk.length())).to_vec());
+            }
+            Ok(None) if len.is_some_and(|len| bytes.len() < len) => {
+                // What else was to come might have been another status.
+                bytes.clear();
+                break Err(JsValue::from_str(
+                    "the body is shorter than its content-length",
+                ));
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => {
+                if len.is_some() {
+                    bytes.clear();
+                }
+                break Err(error);
+            }
+        }
+    };
+    Body { bytes, end }
+}
+
+/// The next piece of a body; `None` at its end.
+async fn chunk(read: Promise) -> std::result::Result<Option<Uint8Array>, JsValue> {
+    let read: ReadableStreamReadResult = JsFuture::from(read).await?.unchecked_into();
+    Ok(match read.get_done() {
+        Some(true) => None,
+        _ => Some(read.get_value().unchecked_into()),
+    })
+}
+
+/// The text of what was thrown.
+fn describe(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into()).ok();
+    let message = message.and_then(|message| message.as_string());
+    let mut text = message
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| "unreadable error".into());
+    text.truncate(text.floor_char_boundary(1024));
+    text
+}

@@ -1,0 +1,126 @@
+//! What lives as long as the Wasm instance, and what outlives it.
+//!
+//! The state is plain data behind a `RefCell` that is never borrowed over an await or a call into
+//! JavaScript that could come back. The ledger stands beside it, so that it can still be read after
+//! a trap has left the state borrowed for ever.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use worker::{Env, event};
+
+use super::env::{gateway, read_access, read_vars};
+use super::gateway::Gateway;
+use super::write;
+use crate::delivery::policy::RESET;
+use crate::delivery::{Ledger, Reporter};
+use crate::log::{self, Throttle};
+
+/// One instance's state.
+pub(crate) struct Instance {
+    pub(crate) reporter: Reporter,
+    pub(crate) throttle: Throttle,
+    /// The gateway, if one is bound.
+    pub(crate) gateway: Option<Rc<Gateway>>,
+    /// Unique to this instance, for `x-push-id`.
+    pub(crate) id: String,
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `entrypoint.mjs` does for the Wasm.
+    pub type Host;
+
+    #[wasm_bindgen(method)]
+    fn trapped(this: &Host, ledger: &str);
+
+    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
+    fn random_uuid() -> String;
+}
+
+thread_local! {
+    static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
+    static LEDGER: Rc<Ledger> = Rc::default();
+    static HOST: RefCell<Option<Host>> = const { RefCell::new(None) };
+    /// What the instance before this one had buffered or in flight when it trapped.
+    static LOST: RefCell<Option<u64>> = const { RefCell::new(None) };
+}
+
+/// Runs once, when the instance starts.
+#[event(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// Goes on with the ledger of the instance before this one; empty if there was none.
+#[allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
+#[wasm_bindgen]
+pub fn begin(host: Host, ledger: &str) {
+    // Not in `start`: `worker` sets a handler of its own there, which forgets the ledger.
+    wasm_bindgen::handler::set_on_abort(on_abort);
+    HOST.replace(Some(host));
+    if let Ok(ledger) = serde_json::from_str(ledger) {
+        LEDGER.with(|own| own.merge(&ledger));
+        LOST.replace(Some(ledger.pending()));
+    }
+}
+
+/// Runs in an instance that has trapped, before `entrypoint.mjs` replaces it.
+///
+/// It may call JavaScript once: wasm-bindgen ends a terminated instance when an import returns.
+fn on_abort() {
+    let ledger = LEDGER.with(|ledger| serde_json::to_string(&**ledger).unwrap_or_default());
+    HOST.with(|host| {
+        if let Ok(host) = host.try_borrow()
+            && let Some(host) = &*host
+        {
+            host.trapped(&ledger);
+        }
+    });
+}
+
+/// Calls `f` with the instance's state, made from `env` at the first call.
+///
+/// `f` must not call back into here. `None` if it is borrowed all the same: the caller then has
+/// nothing to say.
+pub(crate) fn with<R>(env: &Env, f: impl FnOnce(&mut Instance) -> R) -> Option<R> {
+    INSTANCE.with(|cell| {
+        let mut slot = cell.try_borrow_mut().ok()?;
+        Some(f(slot.get_or_insert_with(|| Instance::new(env))))
+    })
+}
+
+impl Instance {
+    fn new(env: &Env) -> Self {
+        let ledger = LEDGER.with(Rc::clone);
+        let (config, mut invalid) = read_vars(env);
+        let access = read_access(env, &mut invalid);
+        for line in invalid {
+            write(&line);
+        }
+        let gateway = gateway(env).map(|binding| {
+            let url = &config.gateway_url;
+            Rc::new(Gateway::new(binding, url, access))
+        });
+        // 122 random bits. An `x-push-id` must not be guessed, nor the seed of hashes.
+        let random = random_uuid().replace('-', "");
+        let (seed, id) = random.split_at_checked(16).unwrap_or_default();
+        let id = id.get(..14).unwrap_or_default();
+        let seed = u64::from_str_radix(seed, 16).unwrap_or_default();
+        // What the instance before this one had reported must not be reported again; what it lost
+        // was not reported.
+        let reporter = Reporter::new(config, Rc::clone(&ledger), seed);
+        if let Some(lost) = LOST.take() {
+            // It may have arrived or not: its requests go on, and nobody hears how they end.
+            ledger.unknown.add(RESET, lost);
+            write(&log::instance_reset(lost));
+        }
+        Self {
+            reporter,
+            throttle: Throttle::default(),
+            gateway,
+            id: id.to_owned(),
+        }
+    }
+}
