@@ -38,8 +38,8 @@ function call(method, entrypoint, args, fallback, again = true) {
     // A refusal under REJECT_INVALID, meant for the caller.
     if (error instanceof TypeError) throw error;
     replace(error);
-    // It trapped before this call, which never began.
-    const repeat = again && error?.message === "Module terminated";
+    // It trapped before this call, which never began; stats() can be asked again anyway.
+    const repeat = again && (error?.message === "Module terminated" || method === wasm.stats);
     return repeat ? call(method, entrypoint, args, fallback, false) : fallback();
   }
 }
@@ -57,27 +57,23 @@ const message = "the reporter failed and starts anew";
 const lost = () => ({ ok: false, outcome: "unknown", accepted: 0, rejected: 0, code: 13, status: "INTERNAL", message, refused: [] });
 
 export class MetricsReporter extends WorkerEntrypoint {
-  incr(...args) {
-    return call(wasm.incr, this, args, none);
-  }
-  observe(...args) {
-    return call(wasm.observe, this, args, none);
-  }
-  record(...args) {
-    return call(wasm.record, this, args, none);
-  }
-  push(...args) {
-    return call(wasm.push, this, args, lost);
-  }
-  flush() {
-    return call(wasm.flush, this, undefined, lost);
-  }
-  stats() {
-    return call(wasm.stats, this, undefined, () => call(wasm.stats, this, undefined, lost));
-  }
   fetch(request) {
     return wasm.fetch(request, this.env, this.ctx);
   }
+}
+
+const methods = {
+  incr: [wasm.incr, none],
+  observe: [wasm.observe, none],
+  record: [wasm.record, none],
+  push: [wasm.push, lost],
+  flush: [wasm.flush, lost],
+  stats: [wasm.stats, lost],
+};
+for (const [name, [method, fallback]] of Object.entries(methods)) {
+  MetricsReporter.prototype[name] = function (...args) {
+    return call(method, this, args, fallback);
+  };
 }
 
 export default { fetch: wasm.fetch };
