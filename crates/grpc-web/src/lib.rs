@@ -68,7 +68,6 @@ mod decoder;
 pub mod frame;
 mod head;
 mod http_status;
-pub mod metadata;
 mod outcome;
 mod page;
 pub mod percent;

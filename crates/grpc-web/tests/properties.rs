@@ -13,7 +13,7 @@ mod common;
 
 use grpc_web_unary::{
     BodyEnd, Kind, MAX_STATUS_MESSAGE_LEN, MAX_TRAILERS_LEN, ProxyError, Reply, Source,
-    UnaryDecoder, encode_timeout, frame_header, metadata, percent, trailers::Trailers,
+    UnaryDecoder, encode_timeout, frame_header, percent, trailers::Trailers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -247,7 +247,6 @@ proptest! {
         let _ = decoder.push(&body);
         let _ = decoder.finish(BodyEnd::Failed);
         let _ = percent::decode(&body);
-        let _ = metadata::decode_bin(&body);
         let _ = ProxyError::from_body(&body, true);
         let _ = Kind::of_thrown(&value);
         let _ = Trailers::from_block(body).fields().count();
