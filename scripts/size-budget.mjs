@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const BUDGET_GZIP_BYTES = 170_000;
+const BUDGET_GZIP_BYTES = 195_000;
 
 const parts = ["dist/index.js", "dist/index_bg.wasm"].map((file) => {
   const bytes = readFileSync(file);
