@@ -2,28 +2,30 @@
 
 use serde::Serialize;
 
-/// The version, with the git revision where the build knew it: `0.1.0` or `0.1.0+1a2b3c4`.
+/// The version, with the git revision if the build knew it: `0.1.0` or `0.1.0+1a2b3c4`.
 pub const VERSION: &str = env!("METRICS_REPORTER_VERSION");
 
-/// The vars in force.
+/// The configuration in force.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Config {
-    /// `FLUSH_INTERVAL_MS`: longest a buffered sample waits; 0 pushes before the call resolves.
+    /// `FLUSH_INTERVAL_MS`: the longest time a buffered sample waits; 0 pushes before the call
+    /// resolves.
     pub flush_interval_ms: u32,
-    /// `MAX_BATCH_SAMPLES`: a fuller buffer is flushed at once; most Metrics in a PushRequest.
+    /// `MAX_BATCH_SAMPLES`: a buffer with this many samples is flushed at once; also the most
+    /// Metrics in one PushRequest.
     pub max_batch_samples: usize,
-    /// `MAX_BUFFERED_SAMPLES`: beyond it, samples that need a new entry are refused.
+    /// `MAX_BUFFERED_SAMPLES`: beyond this, samples that need a new entry are refused.
     pub max_buffered_samples: usize,
     /// `PUSH_TIMEOUT_MS`: a push attempt that takes longer is aborted.
     pub push_timeout_ms: u32,
-    /// `MAX_SERIES_PER_METRIC`: beyond it, label sets fold into `{overflow="true"}`.
+    /// `MAX_SERIES_PER_METRIC`: beyond this, new label sets fold into `{overflow="true"}`.
     pub max_series_per_metric: usize,
     /// `GATEWAY_URL`: scheme, host and port of the gateway, without a path.
     pub gateway_url: String,
     /// `GATEWAY_DEDUPES`: the gateway drops repeats of one `x-push-id`.
     pub gateway_dedupes: bool,
-    /// `SELF_METRICS`: push the Worker's own metrics along.
+    /// `SELF_METRICS`: push the Worker's own metrics too.
     pub self_metrics: bool,
     /// `REJECT_INVALID`: reject invalid samples loudly.
     pub reject_invalid: bool,
@@ -54,11 +56,11 @@ pub struct Settings<'a> {
     version: &'static str,
 }
 
-/// A var that is not what was expected.
+/// A var with an invalid value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidVar {
     expected: &'static str,
-    /// What holds instead; without one the default does.
+    /// The value that is used instead; if `None`, the default.
     bound: Option<u32>,
 }
 
@@ -70,7 +72,7 @@ impl InvalidVar {
         }
     }
 
-    /// What was expected, and what holds instead.
+    /// The expected value, and the value that is used instead.
     #[must_use]
     pub fn message(&self) -> String {
         let Self { expected, bound } = self;
@@ -95,13 +97,13 @@ pub const VARS: [&str; 9] = [
 ];
 
 impl Config {
-    /// Sets the var `name` to `text`. A number beyond its bound is cut to that: it is nearer to what
-    /// was meant than the default.
+    /// Sets the var `name` to `text`. A number beyond its bound is set to the bound, which is
+    /// closer to the operator's intent than the default.
     ///
     /// # Errors
     ///
-    /// What was expected, when `text` is not that, and what holds now. A name that is no var is not
-    /// an error: the environment holds other things.
+    /// [`InvalidVar`] when `text` is not a legal value. An unknown name is not an error, because the
+    /// environment also holds other bindings.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), InvalidVar> {
         match name {
             "FLUSH_INTERVAL_MS" => {
@@ -182,7 +184,7 @@ fn count(
     })
 }
 
-/// A whole number in decimal; one that is too large for the type is the largest.
+/// Parses a whole number in decimal. A number too large for the type becomes the largest.
 fn whole(text: &str) -> Option<u32> {
     let text = text.trim();
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -198,7 +200,7 @@ fn switch(text: &str, var: &mut bool) -> Result<(), InvalidVar> {
     Ok(())
 }
 
-/// Scheme and authority; a slash behind them is forgiven.
+/// Parses a scheme and an authority. A trailing slash is accepted.
 fn origin(text: &str) -> Option<&str> {
     let text = text.trim();
     let text = text.strip_suffix('/').unwrap_or(text);
@@ -231,13 +233,13 @@ fn origin(text: &str) -> Option<&str> {
     (host_is_legal && port_is_legal).then_some(text)
 }
 
-/// A secret as it goes into a header, which holds no more than visible ASCII; `None` if it is empty.
+/// Checks that a secret fits into a header, which allows visible ASCII only; `None` if it is empty.
 ///
-/// White space around it is forgiven: secrets come out of files that end in a newline.
+/// White space around it is removed: a secret read from a file often ends in a newline.
 ///
 /// # Errors
 ///
-/// What was expected, when `text` is not that.
+/// A description of the expected value, when `text` has other characters.
 pub fn access_secret(text: &str) -> Result<Option<&str>, &'static str> {
     let text = text.trim();
     if !text.bytes().all(|b| b.is_ascii_graphic()) {

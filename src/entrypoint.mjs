@@ -1,27 +1,27 @@
-// Names the entrypoint, and replaces a Wasm instance that trapped. JavaScript, because workers-rs
-// cannot name an entrypoint of its own: worker-build makes one default class of all exports. The
-// methods are in src/rpc.
+// The Worker's JavaScript: exports the RPC entrypoint and replaces a Wasm instance that trapped.
+// workers-rs cannot export a named entrypoint, because worker-build makes one default class of all
+// exports. The RPC methods are in src/rpc.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./wasm.js";
 
-let ledger = ""; // of the instances that trapped; the next one goes on with it
+let ledger = ""; // the ledger of trapped instances, which the next one continues
 let trapped = false;
-const waiting = new Set(); // answers the calls that wait for a promise of the instance's
+const waiting = new Set(); // each resolves a call that waits for a promise of the instance
 
 const host = {
-  // Called by an instance that is trapping, see src/runtime/instance.rs.
+  // A trapping instance calls this; see src/runtime/instance.rs.
   trapped(text) {
     ledger = text;
     trapped = true;
-    // What trapped may be a task that no call waits for.
+    // The trap may be in a background task, which no call waits for.
     queueMicrotask(() => trapped && replace("a task trapped"));
   },
 };
 wasm.begin(host, ledger);
 
 function replace(error) {
-  // What trapped is the cause of what wasm-bindgen throws.
+  // wasm-bindgen throws its own error, with the trap as its cause.
   const message = String(error?.cause ?? error);
   console.error(JSON.stringify({ event: "instance_trapped", level: "error", message }));
   trapped = false;
@@ -35,10 +35,10 @@ function call(method, entrypoint, args, fallback, again = true) {
     const answer = method(entrypoint, args);
     return answer instanceof Promise ? unlessItTraps(answer, fallback) : (answer ?? fallback());
   } catch (error) {
-    // A refusal under REJECT_INVALID, meant for the caller.
+    // A refusal under REJECT_INVALID, for the caller.
     if (error instanceof TypeError) throw error;
     replace(error);
-    // It trapped before this call, which never began; stats() can be asked again anyway.
+    // The trap came before this call, so the call never began. Repeating stats() is always safe.
     const repeat = again && (error?.message === "Module terminated" || method === wasm.stats);
     return repeat ? call(method, entrypoint, args, fallback, false) : fallback();
   }

@@ -1,7 +1,7 @@
 //! metrics-gateway-worker: takes Prometheus counters and histograms over Workers RPC, adds them up
 //! in the isolate, and pushes them as gRPC-Web to a metrics gateway on a private network.
 //!
-//! A call passes through these from top to bottom, and imports point down only:
+//! A call passes through these modules from top to bottom. Imports point down only:
 //!
 //! | module | what it does |
 //! | --- | --- |
@@ -13,9 +13,9 @@
 //! | [`sample`] | what a legal sample is |
 //! | [`config`], [`limits`], [`proto`] | vars, fixed limits, the messages on the wire |
 //!
-//! `rpc` and `runtime` are there on Wasm only. The rest is deterministic, takes time as an argument,
-//! and is public for tests, benchmarks and fuzzing; it promises no stability. The Worker's interface
-//! is its RPC methods, see the README.
+//! `rpc` and `runtime` exist on Wasm only. The other modules are deterministic, take the time as an
+//! argument, and are public for tests, benchmarks and fuzzing. They promise no stability. The
+//! Worker's public interface is its RPC methods; see the README.
 
 #![cfg_attr(
     test,

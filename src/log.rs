@@ -1,8 +1,8 @@
-//! What the Worker logs: one JSON object a line, few lines, and never a label's value.
+//! The Worker's log: one JSON object per line, few lines, and never a label's value.
 //!
-//! Each line has `event` and `level`; `docs/logs.md` lists the fields of each event. Lines of one
-//! kind are limited: a burst, then one every ten seconds, with `suppressed` saying how many were
-//! left out since the last.
+//! Each line has `event` and `level`. `docs/logs.md` lists the fields of each event. Lines of one
+//! kind are limited: a burst, then one line every ten seconds. `suppressed` gives the number of
+//! lines left out since the previous one.
 
 use grpc_web_unary::Status;
 use serde::Serialize;
@@ -11,19 +11,19 @@ use crate::delivery::policy::{NO_BINDING, Outcome};
 use crate::delivery::{Ended, Event};
 use crate::sample::Refusal;
 
-/// How loud a line is.
+/// The level of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Samples were refused or lost, or a limit was reached.
     Warn,
-    /// The set-up is wrong, or the Worker is.
+    /// The configuration is wrong, or the Worker has a fault.
     Error,
 }
 
-/// Lines of one kind that may come at once.
+/// Lines of one kind that may come in a burst.
 const BURST: u32 = 5;
-/// After a burst, one line in this time, in ms.
+/// After a burst, at most one line per this time, in ms.
 const INTERVAL_MS: f64 = 10_000.0;
 
 /// Counts lines by kind. Kinds are fixed names, so there are few.
@@ -39,7 +39,8 @@ struct Kind {
 }
 
 impl Throttle {
-    /// Asks for a line of this kind: how many were suppressed before it, or `None` for not now.
+    /// Requests a line of this kind. Returns the number of lines suppressed before it, or `None` if
+    /// this line is suppressed too.
     pub fn allow(&mut self, event: &'static str, reason: &'static str, now: f64) -> Option<u64> {
         let name = (event, reason);
         let index = self
@@ -56,7 +57,7 @@ impl Throttle {
                 self.0.len().saturating_sub(1)
             });
         let kind = self.0.get_mut(index)?;
-        // A negative wait is a clock that was set back.
+        // A negative wait means that the clock was set back.
         if kind.left == 0 && !(0.0..INTERVAL_MS).contains(&(now - kind.refilled)) {
             kind.left = 1;
         }
@@ -77,7 +78,7 @@ impl Throttle {
 /// One line.
 #[derive(Debug, PartialEq)]
 pub struct Line {
-    /// How loud.
+    /// The level.
     pub level: Level,
     /// A JSON object.
     pub text: String,
@@ -104,7 +105,7 @@ fn line(level: Level, event: &'static str, suppressed: u64, fields: impl Seriali
         fields,
         suppressed,
     };
-    // Plain fields: there is nothing in them that could fail.
+    // Plain fields only, so serialization cannot fail.
     let text = serde_json::to_string(&shown).unwrap_or_default();
     Line { level, text }
 }
@@ -130,9 +131,10 @@ impl Throttle {
         Some(line(Level::Warn, "sample_refused", suppressed, fields))
     }
 
-    /// A push did not end delivered, or the gateway rejected some of it.
+    /// A push was not delivered, or the gateway rejected some of its Metrics.
     ///
-    /// The gateway's own message stays out: it may quote label values. `stats()` has it.
+    /// The line leaves out the gateway's message, which may quote label values. `stats()` shows the
+    /// message.
     pub fn push_ended(
         &mut self,
         ended: &Ended,
@@ -189,13 +191,13 @@ impl Throttle {
             metrics,
             retried: ended.retried,
             push_id,
-            // The Worker's own words, and only these say what to do.
+            // This message is the Worker's own, and it tells the operator what to do.
             message: unbound.then_some(message),
         };
         Some(line(level, event, suppressed, fields))
     }
 
-    /// Something that the reporter noticed.
+    /// An event from the reporter.
     pub fn event(&mut self, event: &Event, now: f64) -> Option<Line> {
         #[derive(Serialize)]
         struct Overflow<'a> {
@@ -209,7 +211,7 @@ impl Throttle {
             rejected: u64,
         }
         match *event {
-            // At most once for each metric, and there is a limit on those.
+            // At most one line per metric, and the number of metrics is limited.
             Event::Overflow { ref metric, most } => {
                 let fields = Overflow {
                     metric,
@@ -245,7 +247,7 @@ impl Throttle {
     }
 }
 
-/// A var does not parse; `message` says what was expected and what holds instead.
+/// A var has an invalid value; `message` names the expected value and the value in force.
 #[must_use]
 pub fn var_invalid(var: &str, message: &str) -> Line {
     #[derive(Serialize)]
@@ -256,7 +258,7 @@ pub fn var_invalid(var: &str, message: &str) -> Line {
     line(Level::Error, "var_invalid", 0, Fields { var, message })
 }
 
-/// The Wasm instance before this one trapped, with so many Metrics buffered or in flight.
+/// The previous Wasm instance trapped, with this many Metrics buffered or in flight.
 #[must_use]
 pub fn instance_reset(metrics: u64) -> Line {
     #[derive(Serialize)]

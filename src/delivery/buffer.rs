@@ -1,4 +1,5 @@
-//! What waits to be pushed: counters added up by series, observations one by one.
+//! The buffer of samples that wait for a push: counters added up by series, observations kept one
+//! by one.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,13 +7,13 @@ use crate::limits::MAX_BATCH_BYTES;
 use crate::proto::{Metric, len_in_request};
 use crate::sample::{Sample, Series};
 
-/// Buffered entries. Each has a sequence number, by which it is found again.
+/// Buffered entries. Each has a sequence number, by which it can be looked up.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     entries: VecDeque<Entry>,
-    /// Of all entries.
+    /// The encoded size of all entries.
     bytes: usize,
-    /// How many entries were ever removed: the sequence number of the oldest entry.
+    /// The number of entries ever removed, which is the sequence number of the oldest entry.
     removed: u64,
 }
 
@@ -22,15 +23,15 @@ struct Entry {
     bytes: usize,
 }
 
-/// The folded sum would not be finite.
+/// The sum of the increments would not be finite.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SumOverflow;
 
-/// Entries that were taken out: the contents of one push.
+/// Entries taken out of the buffer: the contents of one push.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Taken {
     pub(crate) metrics: Vec<Metric>,
-    /// The sequence number of the first of them.
+    /// The sequence number of the first entry.
     pub(crate) first: u64,
 }
 
@@ -61,8 +62,8 @@ impl Buffer {
             .saturating_add(u64::try_from(self.entries.len()).unwrap_or(u64::MAX))
     }
 
-    /// Adds an increment to the entry with this sequence number; `false` if it is no longer
-    /// buffered, or is another series'.
+    /// Adds an increment to the entry with this sequence number. Returns `false` if that entry is
+    /// no longer buffered or belongs to another series.
     pub(crate) fn fold(
         &mut self,
         sequence: u64,
@@ -83,7 +84,7 @@ impl Buffer {
         Ok(true)
     }
 
-    /// Adds an entry of its own, and returns its sequence number.
+    /// Adds a new entry, and returns its sequence number.
     pub(crate) fn append(&mut self, metric: Metric) -> u64 {
         let sequence = self.next_sequence();
         let bytes = len_in_request(&metric);
@@ -92,7 +93,7 @@ impl Buffer {
         sequence
     }
 
-    /// Takes the oldest entries: at most `most` of them, and at most a batch's bytes.
+    /// Takes the oldest entries: at most `most` of them, and at most the bytes of one batch.
     pub(crate) fn take(&mut self, most: usize) -> Taken {
         let first = self.removed;
         let mut bytes = 0usize;
@@ -112,10 +113,11 @@ impl Buffer {
     }
 }
 
-/// The Metric that stands for one sample. `help` is the metric's, which may not be the sample's.
+/// Makes the Metric for one sample. `help` is the metric's help, which may differ from the
+/// sample's.
 pub(crate) fn metric_of(sample: &Sample<'_>, help: Option<&str>) -> Metric {
     let series = sample.series();
-    // Inserted one by one: `collect` brings a sort with it, which is 5 kB of Wasm.
+    // Inserted one by one: `collect` also sorts, which adds 5 kB of Wasm.
     let mut labels = BTreeMap::new();
     for (name, value) in series.labels().iter() {
         labels.insert(name.to_owned(), value.to_owned());
@@ -129,7 +131,7 @@ pub(crate) fn metric_of(sample: &Sample<'_>, help: Option<&str>) -> Metric {
     }
 }
 
-/// Whether a Metric is of this series and says this help. Its type is pinned to its name.
+/// Whether a Metric belongs to this series and has this help. The name determines the type.
 fn is_of(metric: &Metric, series: &Series<'_>, help: Option<&str>) -> bool {
     let labels = metric.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
     metric.name == series.name()

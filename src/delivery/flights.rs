@@ -1,4 +1,4 @@
-//! Pushes that were taken and are not settled.
+//! Pushes in flight: taken from the buffer, and not settled yet.
 
 use crate::limits::{FLUSH_BUDGET_MS, SETTLE_GRACE_MS};
 
@@ -7,10 +7,10 @@ pub(crate) struct Flight {
     pub(crate) id: u64,
     pub(crate) metrics: u64,
     pub(crate) bytes: usize,
-    /// Sequence numbers of its entries, from the first to before the second; `None` for a `push`,
-    /// whose samples were never buffered.
+    /// Sequence numbers of its entries, from the first to before the second; `None` for a `push`
+    /// call, whose samples are never buffered.
     pub(crate) entries: Option<(u64, u64)>,
-    /// When its request is gone for certain.
+    /// The time after which its request has certainly ended.
     pub(crate) expires: f64,
 }
 
@@ -22,15 +22,16 @@ impl Flights {
         self.0.push(flight);
     }
 
-    /// Removes one that has ended; `None` if it was given up.
+    /// Removes a push that has ended; `None` if it was given up before.
     pub(crate) fn remove(&mut self, id: u64) -> Option<Flight> {
         let index = self.0.iter().position(|flight| flight.id == id)?;
         Some(self.0.swap_remove(index))
     }
 
-    /// Removes one whose request is gone: it should have been settled long ago.
+    /// Removes a push whose request has ended without settling it.
     pub(crate) fn remove_expired(&mut self, now: f64) -> Option<Flight> {
-        // None expires later than one that is added now: a clock that was set back would keep it.
+        // No push expires later than one added now. Without this, a clock that was set back would
+        // keep a push in flight.
         let latest = now + FLUSH_BUDGET_MS + SETTLE_GRACE_MS;
         for flight in &mut self.0 {
             flight.expires = flight.expires.min(latest);
@@ -45,13 +46,13 @@ impl Flights {
         metrics.fold(0, u64::saturating_add)
     }
 
-    /// How many bytes.
+    /// Their encoded size in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let bytes = self.0.iter().map(|flight| flight.bytes);
         bytes.fold(0, usize::saturating_add)
     }
 
-    /// How many pushes came out of the buffer.
+    /// How many pushes came from the buffer.
     pub(crate) fn flushes(&self) -> usize {
         let flushes = self.0.iter().filter(|flight| flight.entries.is_some());
         flushes.count()

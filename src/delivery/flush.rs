@@ -1,7 +1,7 @@
-//! Who flushes, and when: the lease, and what a flusher takes.
+//! The lease, and the flusher that takes pushes out of the buffer.
 //!
-//! The lease: at most one request is responsible for the next flush. It expires, so that a request
-//! that was cancelled neither keeps the buffer nor leaves its push in flight for ever.
+//! The lease makes at most one request responsible for the next flush. It expires, so a cancelled
+//! request cannot block the buffer or keep its push in flight for ever.
 
 use bytes::Bytes;
 
@@ -22,31 +22,31 @@ pub(crate) struct Lease {
     budget_end: f64,
 }
 
-/// What the call that just added samples has to do.
+/// What the call that just added samples must do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Duty {
-    /// Nothing: another request will flush, or nothing is buffered.
+    /// Nothing: another request flushes, or nothing is buffered.
     None,
-    /// Flush now: there is a batch's worth.
+    /// Flush now: the buffer holds a full batch.
     Flush(Flush),
-    /// It holds the lease: wait this many ms, then flush.
+    /// The call holds the lease: wait this many ms, then flush.
     FlushLater {
-        /// How long to wait.
+        /// How long to wait, in ms.
         delay_ms: f64,
-        /// The flush to make then.
+        /// The flush to start after that.
         flush: Flush,
     },
 }
 
-/// One flusher's right to take pushes.
+/// The right of one flusher to take pushes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Flush {
     lease: Option<u64>,
-    /// When it must be over.
+    /// The deadline of the flush.
     pub budget_end: f64,
 }
 
-/// A flusher at work: it takes what was buffered when it started, and no more.
+/// A running flusher. It takes the entries that were buffered when it started, and no later ones.
 #[derive(Debug)]
 pub struct Drain {
     flush: Flush,
@@ -62,35 +62,36 @@ impl From<Flush> for Drain {
 /// What a flusher does next.
 #[derive(Debug, PartialEq)]
 pub enum Take {
-    /// Nothing is left to take, or no time to push it.
+    /// Nothing is left to take, or no time is left to push it.
     Done,
-    /// As many pushes as may be are in flight: look again in this many ms.
+    /// The limit of pushes in flight is reached: check again after this many ms.
     Busy {
-        /// How long to wait.
+        /// How long to wait, in ms.
         delay_ms: f64,
     },
-    /// Push this.
+    /// Send this push.
     Push(Push),
 }
 
 /// One PushRequest on its way.
 #[derive(Debug, PartialEq)]
 pub struct Push {
-    /// For [`Reporter::settle`].
+    /// Identifies the push in [`Reporter::settle`].
     pub id: u64,
     /// How many Metrics it carries.
     pub metrics: u64,
-    /// The length-prefixed message.
+    /// The length-prefixed message to send.
     pub body: Bytes,
 }
 
-/// A flusher that finds as many pushes in flight as may be looks again after this, in ms.
+/// How long a flusher waits, in ms, when the limit of pushes in flight is reached.
 const BUSY_MS: f64 = 50.0;
-/// A flusher with less time than a whole attempt takes, or than this, in ms, takes nothing more.
+/// A flusher takes no more pushes when less time than this, in ms, or than one whole attempt is
+/// left.
 const MAX_CUT_MS: f64 = 5_000.0;
 
 impl Reporter {
-    /// What the call that just added samples has to do. Call it once, after the last sample.
+    /// Returns what the call that just added samples must do. Call it once, after the last sample.
     pub fn duty(&mut self, now: f64) -> Duty {
         self.refresh(now);
         if self.buffer.is_empty() {
@@ -127,7 +128,7 @@ impl Reporter {
         }
     }
 
-    /// A flush that is asked for, at once: `flush()`, and every call when nothing is to be buffered.
+    /// Starts a flush at once: for `flush()`, and for every call when the flush interval is 0.
     #[must_use]
     pub fn flush_now(&self, now: f64) -> Flush {
         Flush {
@@ -138,11 +139,11 @@ impl Reporter {
 
     /// The next push of a flusher.
     ///
-    /// What comes in while it pushes has a lease of its own, whose holder waits its interval:
-    /// without this end a busy isolate would push as fast as the gateway answers. What came in while
-    /// it waited for others to finish was under its own lease.
+    /// Samples that arrive while it pushes have their own lease, whose holder waits a full
+    /// interval. Without this limit, a busy isolate would push as fast as the gateway answers.
+    /// Samples that arrived while it waited for other pushes had their own lease too.
     pub fn next_push(&mut self, drain: &mut Drain, now: f64) -> Take {
-        // Also when nothing is left for it: nobody must rely on a flusher that has ended.
+        // Also when nothing is left for it: no caller may rely on a flusher that has ended.
         self.release_lease(&drain.flush);
         let upto = *drain.upto.get_or_insert(self.buffer.next_sequence());
         if self.buffer.first_sequence() >= upto {
@@ -158,13 +159,14 @@ impl Reporter {
     pub(super) fn take(&mut self, flush: &Flush, now: f64) -> Take {
         self.refresh(now);
         self.release_lease(flush);
-        // An attempt that is cut short ends unknown; samples that stay can still be delivered.
+        // An attempt that is cut short has an unknown outcome. Samples that stay in the buffer can
+        // still be delivered.
         let attempt_ms = f64::from(self.config.push_timeout_ms).min(MAX_CUT_MS);
         if self.buffer.is_empty() || now + attempt_ms > flush.budget_end {
             return Take::Done;
         }
         if self.flights.flushes() >= MAX_FLUSHES_IN_FLIGHT {
-            // What is buffered stays this flusher's to push, so it renews its lease.
+            // This flusher remains responsible for the buffered samples, so it renews its lease.
             let delay_ms = BUSY_MS;
             if let (Some(id), None) = (flush.lease, self.lease) {
                 self.lease = Some(Lease {
@@ -190,7 +192,7 @@ impl Reporter {
         Take::Push(Push { id, metrics, body })
     }
 
-    /// The holder's wait is over: whoever adds samples from now on needs a new lease.
+    /// Ends the lease: the next call that adds samples needs a new one.
     fn release_lease(&mut self, flush: &Flush) {
         let held = self.lease.map(|lease| lease.id);
         if held.is_some() && held == flush.lease {
@@ -198,10 +200,11 @@ impl Reporter {
         }
     }
 
-    /// Gives up the pushes whose request is gone. Call it before the ledger is read and before
-    /// samples are let in: what is given up no longer takes up room.
+    /// Gives up the pushes whose request has ended. Call it before reading the ledger and before
+    /// accepting samples, because pushes that are given up free their space.
     pub fn refresh(&mut self, now: f64) {
-        // No lease is due later than one that is taken now: a clock that was set back would keep it.
+        // No lease ends later than one taken now. Without this, a clock that was set back would
+        // keep a lease.
         let interval = f64::from(self.config.flush_interval_ms).max(BUSY_MS);
         if let Some(lease) = &mut self.lease {
             lease.due = lease.due.min(now + interval);

@@ -1,8 +1,8 @@
-//! The ledger: what became of every sample that was let in.
+//! The ledger: the outcome of every sample that was accepted.
 //!
 //! `taken = coalesced + delivered + rejected + Σ dropped + Σ unknown + buffered + in flight`, at
-//! every moment. All but the last two are counted here; a sample that was let in and is in none of
-//! the other terms is still buffered or in flight, see [`Ledger::pending`].
+//! every moment. The ledger counts all terms except the last two. An accepted sample that is in no
+//! other term is still buffered or in flight, see [`Ledger::pending`].
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -10,15 +10,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// The counts behind `stats()`. It goes on when a Wasm instance traps and a new one takes over.
+/// The counts behind `stats()`. After a trap, the next Wasm instance continues with the same
+/// ledger.
 ///
-/// Cells, so that it can still be read after a trap in whatever held the rest of the state.
+/// The counts are cells, so they can be read after a trap while other state was borrowed.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ledger {
-    /// Samples let in.
+    /// Samples accepted.
     pub taken: Cell<u64>,
-    /// Of those, added into an entry that was buffered already.
+    /// Samples added into an entry that was already buffered.
     pub coalesced: Cell<u64>,
     /// Metrics that the gateway applied.
     pub delivered: Cell<u64>,
@@ -28,21 +29,21 @@ pub struct Ledger {
     pub dropped: Reasons,
     /// Metrics that may or may not have been applied.
     pub unknown: Reasons,
-    /// Samples that were not let in.
+    /// Samples refused.
     pub refused: Reasons,
-    /// Pushes of samples.
+    /// Pushes of samples, by outcome.
     pub pushes: Pushes,
 }
 
-/// Pushes of samples, by how they ended.
+/// Pushes of samples, by outcome.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pushes {
-    /// The gateway answered.
+    /// The gateway answered OK.
     pub delivered: Cell<u64>,
     /// Provably not applied.
     pub dropped: Cell<u64>,
-    /// Applied or not.
+    /// May or may not have been applied.
     pub unknown: Cell<u64>,
     /// Attempts beyond a push's first.
     pub retried: Cell<u64>,
@@ -53,7 +54,7 @@ pub struct Pushes {
 pub struct Reasons(RefCell<BTreeMap<Cow<'static, str>, u64>>);
 
 impl Reasons {
-    /// Counts `n` more for `reason`.
+    /// Adds `n` to the count of `reason`.
     pub fn add(&self, reason: impl Into<Cow<'static, str>>, n: u64) {
         if n > 0 {
             let mut counts = self.0.borrow_mut();
@@ -81,7 +82,7 @@ impl Serialize for Reasons {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.try_borrow() {
             Ok(counts) => counts.serialize(serializer),
-            // A trap in `add` left it borrowed: the other counts can still be saved.
+            // A trap in `add` left this count borrowed. The other counts can still be saved.
             Err(_) => serializer.collect_map(None::<(&str, u64)>),
         }
     }
@@ -93,7 +94,7 @@ pub fn add(counter: &Cell<u64>, n: u64) {
 }
 
 impl Ledger {
-    /// Samples let in and not yet settled: what is buffered or in flight.
+    /// Samples accepted and not yet settled: those buffered or in flight.
     #[must_use]
     pub fn pending(&self) -> u64 {
         [
@@ -107,7 +108,7 @@ impl Ledger {
         .fold(self.taken.get(), u64::saturating_sub)
     }
 
-    /// Adds the counts of a ledger that another instance left.
+    /// Adds the counts of a ledger from an earlier instance.
     pub fn merge(&self, other: &Self) {
         for (own, other) in [
             (&self.taken, &other.taken),

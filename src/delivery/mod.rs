@@ -1,6 +1,6 @@
-//! What becomes of a sample: buffered, pushed, settled in the ledger.
+//! The delivery of samples: buffered, pushed, and settled in the ledger.
 //!
-//! Deterministic and without I/O: time and chance are arguments.
+//! This module is deterministic and does no I/O: the time and random numbers are arguments.
 
 mod buffer;
 mod flights;

@@ -1,9 +1,9 @@
-//! What the end of a push attempt means: delivered, dropped or unknown, and whether to try again.
+//! The outcome of a push attempt (delivered, dropped or unknown), and whether to retry it.
 //!
-//! A push adds and observes, so sending one twice counts twice. Nothing is *dropped* unless it
-//! was provably not applied, nothing is tried again unless that is so, and everything else is
-//! *unknown*. The tables below are the policy and its documentation: `docs/delivery.md` is made
-//! from them, by a test.
+//! A push is not idempotent: sending it twice counts its samples twice. A push is *dropped* only if
+//! the gateway provably did not apply it. Every other failure is *unknown*. An unknown push is not
+//! retried, unless the gateway drops repeats (`GATEWAY_DEDUPES`). These tables are the policy, and a
+//! test generates `docs/delivery.md` from them.
 //!
 //! | the attempt ended with | outcome | tried again |
 //! | --- | --- | --- |
@@ -25,16 +25,16 @@ use crate::proto::PushResponse;
 /// How a push ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The gateway answered OK, with these counts of Metrics.
+    /// The gateway answered OK with these counts of Metrics.
     Delivered {
-        /// Applied.
+        /// Metrics applied.
         accepted: u64,
-        /// Not applied.
+        /// Metrics not applied.
         rejected: u64,
     },
     /// Provably not applied, for this reason.
     Dropped(&'static str),
-    /// It may or may not have been applied; why that cannot be told.
+    /// May or may not have been applied, for this reason.
     Unknown(&'static str),
 }
 
@@ -56,20 +56,20 @@ impl Serialize for Outcome {
     }
 }
 
-/// Whether to try again, and when.
+/// Whether and when to retry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// No: it is over.
+    /// Do not retry.
     No,
-    /// Yes, after a backoff.
+    /// Retry after a backoff.
     Backoff,
-    /// Yes, after this many ms: the gateway said so.
+    /// Retry after this many ms, as the gateway requested.
     After(u32),
 }
 
-/// Statuses from the gateway that mean "not applied", and why.
+/// gRPC statuses that mean "not applied", each with its reason.
 ///
-/// All others leave it open: a handler can fail after it has counted.
+/// Any other status leaves the outcome open: a handler can fail after it has applied the samples.
 pub const REFUSED_STATUSES: [(Code, &str); 9] = [
     (
         Code::InvalidArgument,
@@ -94,8 +94,7 @@ pub const REFUSED_STATUSES: [(Code, &str); 9] = [
     (Code::Unauthenticated, "the caller was turned away"),
 ];
 
-/// Errors of the VPC binding that come up before the request is sent, and whether trying again can
-/// help.
+/// Errors of the VPC binding that occur before the request is sent, and whether a retry can help.
 pub const UNSENT_ERRORS: [(ProxyError, bool); 13] = [
     (ProxyError::ConnectionRefused, true),
     (ProxyError::ConnectionTimeout, true),
@@ -104,7 +103,7 @@ pub const UNSENT_ERRORS: [(ProxyError, bool); 13] = [
     (ProxyError::DnsError, true),
     (ProxyError::DnsTimeout, true),
     (ProxyError::RateLimited, true),
-    // These are mistakes in a configuration: they are the same a second later.
+    // These are configuration mistakes, which a retry does not fix.
     (ProxyError::DestinationNotFound, false),
     (ProxyError::DestinationIpProhibited, false),
     (ProxyError::DestinationIpUnroutable, false),
@@ -113,32 +112,32 @@ pub const UNSENT_ERRORS: [(ProxyError, bool); 13] = [
     (ProxyError::TlsCertificateError, false),
 ];
 
-/// Reasons for `unknown` that no attempt gives: the push was lost sight of.
+/// Reasons for `unknown` that come from no attempt: the push was lost track of.
 pub const CANCELLED: &str = "cancelled";
-/// As [`CANCELLED`]: the Wasm instance was reset.
+/// Like [`CANCELLED`], but because the Wasm instance was reset.
 pub const RESET: &str = "reset";
 /// Reason for `dropped`: `METRICS_GATEWAY` is not bound.
 pub const NO_BINDING: &str = "no_binding";
-/// [`NO_BINDING`] for people: what is missing, and what to do.
+/// The message for [`NO_BINDING`]: what is missing, and what to do.
 pub const NOT_BOUND: &str = "METRICS_GATEWAY is not bound: expected a VPC service under that name, \
     found none; add it (vpc_services in wrangler.toml, or infra/) and deploy again";
 /// Reason for `dropped`: the time ran out before the first attempt.
 pub const NO_TIME: &str = "no_time";
 
-/// One attempt, judged.
+/// The result of one attempt.
 #[derive(Debug, PartialEq)]
 pub struct Judged {
-    /// What it came to.
+    /// Its outcome.
     pub outcome: Outcome,
-    /// Whether to try again.
+    /// Whether to retry.
     pub retry: Retry,
-    /// What the gateway or the transport said.
+    /// The message from the gateway or the transport.
     pub status: Status,
-    /// Why the gateway rejected some of the Metrics, if it says so.
+    /// The gateway's reasons for rejecting some of the Metrics, if it gave any.
     pub rejections: Option<String>,
 }
 
-/// Judges one attempt. `dedupes`: the gateway drops repeats of one `x-push-id`.
+/// Judges one attempt. `dedupes` means that the gateway drops repeats of one `x-push-id`.
 #[must_use]
 pub fn judge(reply: Reply, dedupes: bool) -> Judged {
     let reply = with_message_read(reply);
@@ -176,7 +175,7 @@ pub fn judge(reply: Reply, dedupes: bool) -> Judged {
     }
 }
 
-/// The PushResponse in an OK. An OK with something else is INTERNAL, as for any message that [cannot
+/// Decodes the PushResponse of an OK. Any other message is INTERNAL, as for a message that [cannot
 /// be parsed][codes].
 ///
 /// [codes]: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
@@ -206,7 +205,7 @@ fn undelivered(reply: &Reply) -> Outcome {
             Kind::Proxy(error) if UNSENT_ERRORS.iter().any(|(unsent, _)| *unsent == error) => {
                 Outcome::Dropped(error.as_str())
             }
-            // 408 and 499 are about time: something may have read the request by then.
+            // 408 and 499 are timeouts: the gateway may have read the request before.
             Kind::HttpStatus(408 | 499) | Kind::EdgeError(408 | 499, _) => {
                 Outcome::Unknown(kind.as_str())
             }
@@ -222,18 +221,18 @@ fn undelivered(reply: &Reply) -> Outcome {
     }
 }
 
-/// Most attempts at one push, the first included.
+/// The most attempts at one push, including the first.
 pub const MAX_ATTEMPTS: u32 = 4;
-/// The backoff before the second attempt is at most this, in ms; it doubles from there.
+/// The longest backoff before the second attempt, in ms; it doubles for each later attempt.
 const BACKOFF_BASE_MS: f64 = 500.0;
 const BACKOFF_MAX_MS: f64 = 4_000.0;
-/// An attempt with less time than this, in ms, is not worth starting.
+/// An attempt with less time than this, in ms, is not started.
 pub const MIN_ATTEMPT_MS: f64 = 100.0;
 
 /// All attempts at one push.
 ///
-/// Once one attempt's outcome is unknown, the push's is, whatever a later attempt says short of
-/// OK: that the second was refused says nothing about the first.
+/// Once one attempt has an unknown outcome, the push stays unknown unless a later attempt succeeds:
+/// a refused second attempt proves nothing about the first.
 #[derive(Debug, Default)]
 pub struct Attempts {
     made: u32,
@@ -244,15 +243,15 @@ pub struct Attempts {
 /// What to do after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Next {
-    /// It is over.
+    /// The push has ended.
     Done(Outcome),
-    /// Try again after this many ms.
+    /// Retry after this many ms.
     WaitMs(f64),
 }
 
 impl Attempts {
-    /// Records an attempt. `remaining_ms` is what is left of the push's budget, and `random` gives a
-    /// number in `0.0..1.0`, if one is needed.
+    /// Records an attempt. `remaining_ms` is the rest of the push's time budget. `random` returns a
+    /// number in `0.0..1.0` when one is needed.
     pub fn record(
         &mut self,
         outcome: Outcome,
@@ -269,7 +268,7 @@ impl Attempts {
         }
         let wait = match retry {
             Retry::No => None,
-            // Full jitter: isolates that failed together should not come back together.
+            // Full jitter, so that isolates that failed together do not retry together.
             Retry::Backoff => {
                 let doublings = i32::try_from(self.made).unwrap_or(i32::MAX);
                 Some(random() * (BACKOFF_BASE_MS * 2f64.powi(doublings)).min(BACKOFF_MAX_MS))
@@ -288,8 +287,8 @@ impl Attempts {
         }
     }
 
-    /// What the push has come to when there is no time for another attempt: before the first one,
-    /// or after a wait that took longer than it was to.
+    /// The outcome of the push when no time is left for another attempt: before the first attempt,
+    /// or after a wait that took longer than planned.
     #[must_use]
     pub fn out_of_time(&self) -> Outcome {
         match (self.unknown, self.dropped) {
@@ -470,7 +469,7 @@ mod tests {
 
     #[test]
     fn the_table_of_unsent_errors_is_complete() {
-        // Whatever grpc-web-unary can prove unsent stands in the table.
+        // The table must list every error that grpc-web-unary can prove unsent.
         let unsent = |text: &str| Kind::of_thrown(text).provably_unsent();
         for code in [
             "connection_refused",
@@ -536,7 +535,7 @@ mod tests {
         assert_eq!(attempts.out_of_time(), Outcome::Dropped("no_time"));
         attempts.record(REFUSED, Retry::Backoff, 1e9, || 0.0);
         assert_eq!(attempts.out_of_time(), REFUSED);
-        // One that may have been applied was once reported as dropped here.
+        // An earlier version reported a push here as dropped that the gateway may have applied.
         let unknown = Outcome::Unknown("connection_lost");
         attempts.record(unknown, Retry::Backoff, 1e9, || 0.0);
         assert_eq!(attempts.out_of_time(), unknown);

@@ -1,4 +1,4 @@
-//! Why the gateway rejected Metrics, as it says in the trailing metadata of an OK:
+//! The gateway's reasons for rejecting Metrics, from the trailing metadata of an OK:
 //! `x-rejected-reasons: label_conflict=2, series_limit=1; first=requests_total`.
 
 use grpc_web_unary::trailers::Trailers;
@@ -7,15 +7,15 @@ use crate::limits::MAX_NAME_BYTES;
 
 /// The field's name.
 const FIELD: &str = "x-rejected-reasons";
-/// Most reasons that are repeated.
+/// The most reasons that are copied.
 const MAX_REASONS: usize = 16;
-/// Longest name of a reason, and longest count.
+/// The longest reason name, and the longest count.
 const MAX_WORD_BYTES: usize = 40;
 
-/// The reasons in the form above; `None` where there are none.
+/// The reasons in the format above; `None` if there are none.
 ///
-/// Only words, counts and a metric's name are repeated: the log holds no label's value, and not
-/// whatever another server may write into this field.
+/// Only reason names, counts and one metric name are copied. The log must hold no label values, and
+/// no free text that another server may put into this field.
 #[must_use]
 pub fn read_rejections(trailers: &Trailers) -> Option<String> {
     let value = trailers.get_all(FIELD).next()?;

@@ -1,12 +1,12 @@
-//! The heart: takes samples in, and settles every push in the ledger.
+//! [`Reporter`]: takes samples in, and settles every push in the ledger.
 //!
-//! What is shared between requests is this plain data; no promise, waker or lock ever is. Whoever
-//! calls acts on what it is told:
+//! Requests share this plain data only, and never a promise, waker or lock. The caller does the
+//! I/O:
 //!
-//! 1. [`Reporter::refresh`], [`Reporter::accept`] for each sample, then [`Reporter::duty`] once per
-//!    call.
-//! 2. Whoever has to flush takes pushes with [`Reporter::next_push`] until there is none; each goes
-//!    to the gateway and ends in [`Reporter::settle`].
+//! 1. For each call, it uses [`Reporter::refresh`], then [`Reporter::accept`] for each sample, then
+//! [`Reporter::duty`] once.
+//! 2. A call that must flush takes pushes with [`Reporter::next_push`] until none is left. It sends
+//! each push to the gateway and ends it with [`Reporter::settle`].
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ use crate::limits::{FLUSH_BUDGET_MS, MAX_BATCH_BYTES, MAX_BUFFERED_BYTES, SETTLE
 use crate::proto::{Metric, frame, len_in_request};
 use crate::sample::{Kind, Reason, Refusal, Sample};
 
-/// Everything that one isolate knows.
+/// The state of one isolate.
 #[derive(Debug)]
 pub struct Reporter {
     pub(super) config: Config,
@@ -36,7 +36,8 @@ pub struct Reporter {
     pub(super) last_id: u64,
 }
 
-/// The entries that took a call's samples, and any between them.
+/// The range of entries that holds a call's samples. Entries between them may belong to other
+/// calls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
     first: u64,
@@ -44,8 +45,8 @@ pub struct Span {
 }
 
 impl Span {
-    /// `span` extended to this sequence number: a sample can be folded into an entry that is older
-    /// than that of the sample before it.
+    /// Extends `span` to this sequence number. A sample can fold into an entry that is older than
+    /// the entry of the previous sample.
     #[must_use]
     pub fn extended(span: Option<Self>, sequence: u64) -> Self {
         let Self { first, last } = span.unwrap_or(Self {
@@ -59,35 +60,36 @@ impl Span {
     }
 }
 
-/// Samples of one `push` call, not yet sent: a list of Metrics for each PushRequest, and its bytes.
+/// Samples of one `push` call, not yet sent: for each PushRequest a list of Metrics and its encoded
+/// size.
 #[derive(Debug, Default)]
 pub struct Direct(Vec<(Vec<Metric>, usize)>);
 
-/// Something worth a line in the log.
+/// An event for the log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A metric has as many series as it may: from now on new label sets fold.
+    /// A metric has reached its limit of series: new label sets fold from now on.
     Overflow {
         /// The metric's name.
         metric: String,
         /// The limit.
         most: usize,
     },
-    /// The gateway's counts do not add up to what was sent.
+    /// The counts in the gateway's answer do not add up to the number of Metrics sent.
     Miscount {
         /// How many Metrics were sent.
         sent: u64,
-        /// How many the gateway says it applied.
+        /// How many the gateway reported as applied.
         accepted: u64,
-        /// How many the gateway says it did not.
+        /// How many the gateway reported as rejected.
         rejected: u64,
     },
 }
 
 impl Reporter {
-    /// A reporter with nothing in it. `seed` is random.
+    /// Makes an empty reporter. `seed` is random.
     ///
-    /// The Worker's own metrics say nothing of what the ledger holds by now.
+    /// The Worker's own metrics do not report the counts that the ledger already holds.
     #[must_use]
     pub fn new(config: Config, ledger: Rc<Ledger>, seed: u64) -> Self {
         let series = SeriesIndex::new(seed);
@@ -111,7 +113,7 @@ impl Reporter {
         &self.config
     }
 
-    /// The record of every sample.
+    /// The ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -121,8 +123,8 @@ impl Reporter {
     ///
     /// # Errors
     ///
-    /// Why it was refused, there or before; that is counted. Nothing is buffered then, but a legal
-    /// sample that finds no room has given its name the type and the help all the same.
+    /// The reason for the refusal, which is also counted. A refused sample is not buffered. A legal
+    /// sample that was refused for lack of space still sets the type and the help of its name.
     pub fn accept(
         &mut self,
         sample: Result<Sample<'_>, Refusal>,
@@ -136,7 +138,7 @@ impl Reporter {
         accepted.inspect_err(|refusal| self.count(refusal))
     }
 
-    /// Takes a sample into a push of its own, in its own place.
+    /// Adds a sample to the push of a `push` call, without buffering it.
     ///
     /// # Errors
     ///
@@ -155,7 +157,7 @@ impl Reporter {
         accepted.inspect_err(|refusal| self.count(refusal))
     }
 
-    /// Asks the index for the sample's series, or for the overflow series in its place.
+    /// Asks the index to admit the sample's series, or the overflow series instead.
     fn admitted<R>(
         &mut self,
         sample: &Sample<'_>,
@@ -267,7 +269,7 @@ impl Reporter {
         pushes.collect()
     }
 
-    /// Counts samples beyond what one call may carry.
+    /// Counts the samples beyond the limit of one call.
     pub fn count_excess(&self, samples: usize) {
         let samples = u64::try_from(samples).unwrap_or(u64::MAX);
         self.ledger.refused.add(Reason::TooLarge.as_str(), samples);
@@ -277,7 +279,7 @@ impl Reporter {
         self.ledger.refused.add(refusal.reason.as_str(), 1);
     }
 
-    /// Settles a push in the ledger. A push that was given up meanwhile stays as it was counted.
+    /// Settles a push in the ledger. A push that was given up before keeps its count.
     pub fn settle(&mut self, id: u64, outcome: Outcome, retried: u32, events: &mut Vec<Event>) {
         add(&self.ledger.pushes.retried, u64::from(retried));
         let Some(flight) = self.flights.remove(id) else {
@@ -318,14 +320,14 @@ impl Reporter {
         last < self.buffer.first_sequence() && !self.flights.carry(first, last)
     }
 
-    /// The Worker's own metrics, when it is time to push them: after a push of samples, at most
-    /// every few seconds, never more than one at a time.
+    /// Returns the Worker's own metrics when they are due: after a push of samples, at most every
+    /// few seconds, and never two at a time.
     pub fn take_own(&mut self, flush: &Flush, now: f64) -> Option<Push> {
         if !self.config.self_metrics || now + MIN_ATTEMPT_MS > flush.budget_end {
             return None;
         }
         let expires = flush.budget_end + SETTLE_GRACE_MS;
-        // An id of its own: a gateway that knows an id from before applies nothing.
+        // It needs its own id: a gateway applies nothing for an id that it already knows.
         let id = next_id(&mut self.last_id);
         let metrics = self
             .self_metrics
@@ -337,25 +339,25 @@ impl Reporter {
         })
     }
 
-    /// Settles a push of the Worker's own metrics: what was provably not applied is sent again
-    /// with the next one.
+    /// Settles a push of the Worker's own metrics. Counts that were provably not applied are sent
+    /// again with the next push.
     pub fn settle_own(&mut self, id: u64, outcome: Outcome) {
         self.self_metrics.settle(id, outcome);
     }
 
-    /// Notes how long a push of samples took, for the Worker's own metrics.
+    /// Records how long a push of samples took, for the Worker's own metrics.
     pub fn note_duration(&mut self, ms: f64) {
         if self.config.self_metrics {
             self.self_metrics.note_duration(ms);
         }
     }
 
-    /// Notes what went wrong last, for `stats()`.
+    /// Records the last error, for `stats()`.
     pub fn note_error(&mut self, message: String) {
         self.last_error = Some(message);
     }
 
-    /// What went wrong last.
+    /// The last error.
     #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         self.last_error.as_deref()

@@ -1,4 +1,4 @@
-//! What callers get back: the result of a push, and `stats()`.
+//! The results that callers get: from a push, and from `stats()`.
 
 use grpc_web_unary::{Code, Status};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use super::reporter::Reporter;
 use crate::config::Settings;
 use crate::sample::{Reason, Refusal};
 
-/// How one push ended, with what the gateway or the transport said.
+/// The end of one push, with the message of the gateway or the transport.
 #[derive(Debug)]
 pub struct Ended {
     /// The outcome.
@@ -18,11 +18,11 @@ pub struct Ended {
     pub status: Status,
     /// Attempts beyond the first.
     pub retried: u32,
-    /// Why the gateway rejected some of the Metrics, if it says so.
+    /// The gateway's reasons for rejecting some of the Metrics, if it gave any.
     pub rejections: Option<String>,
 }
 
-/// What `push` and `flush` return, over all pushes that one call made.
+/// The result of `push` and `flush`, over all pushes of the call.
 #[derive(Debug, Serialize)]
 pub struct PushResult {
     ok: bool,
@@ -42,7 +42,7 @@ struct Refused {
     message: String,
 }
 
-/// Most refusals that one result describes; all are counted.
+/// The most refusals that one result describes. All refusals are counted.
 const MAX_DESCRIBED: usize = 100;
 
 impl Default for PushResult {
@@ -65,7 +65,7 @@ impl Default for PushResult {
 }
 
 impl PushResult {
-    /// Notes the sample at `index` as never sent.
+    /// Records that the sample at `index` was refused and not sent.
     pub fn refuse(&mut self, index: usize, refusal: &Refusal) {
         self.ok = false;
         if self.refused.len() < MAX_DESCRIBED {
@@ -77,7 +77,7 @@ impl PushResult {
         }
     }
 
-    /// Says that nothing was sent, because everything was refused.
+    /// Records that nothing was sent, because every sample was refused.
     pub fn nothing_to_send(&mut self) {
         if let Some(first) = self.refused.first() {
             let status = Status {
@@ -88,7 +88,8 @@ impl PushResult {
         }
     }
 
-    /// Adds one push. The worst outcome is the whole's: unknown, then dropped, then delivered.
+    /// Adds one push. The result has the worst outcome of all: unknown, then dropped, then
+    /// delivered.
     pub fn add(&mut self, ended: Ended) {
         if let Outcome::Delivered { accepted, rejected } = ended.outcome {
             self.accepted = self.accepted.saturating_add(accepted);
@@ -120,7 +121,7 @@ fn severity(outcome: Outcome) -> u8 {
     }
 }
 
-/// What `stats()` returns.
+/// The result of `stats()`.
 #[derive(Debug, Serialize)]
 pub struct Stats<'a> {
     #[serde(flatten)]
@@ -132,7 +133,7 @@ pub struct Stats<'a> {
 }
 
 impl<'a> Stats<'a> {
-    /// The state of things.
+    /// The current state.
     #[must_use]
     pub fn of(reporter: &'a Reporter) -> Self {
         Self {

@@ -1,8 +1,8 @@
-//! The Worker's own metrics: what its ledger gained, pushed as deltas under the same rules.
+//! The Worker's own metrics: the increments of its ledger, pushed under the same rules as samples.
 //!
-//! They travel in a PushRequest of their own, right behind samples, so that a gateway that refuses
-//! them can never make it look as if it had refused a caller's. They carry no isolate in their
-//! labels: the gateway adds all isolates up.
+//! They travel in a separate PushRequest, after one with samples. If the gateway refuses them, the
+//! refusal cannot be mistaken for a refusal of a caller's samples. Their labels do not name the
+//! isolate: the gateway adds up all isolates.
 
 use std::collections::BTreeMap;
 
@@ -30,13 +30,13 @@ const OVERFLOW: (&str, &str) = (
     "Samples folded into an overflow series because their metric had too many",
 );
 
-/// Most durations that wait; more are not kept.
+/// The most durations that are kept for the next push; more are discarded.
 const MAX_DURATIONS: usize = 64;
 
-/// A counter's name and help, and its labels.
+/// A counter's name, help and labels.
 type Series = ((&'static str, &'static str), Vec<(&'static str, String)>);
 
-/// What was reported of the ledger, and what waits to be.
+/// The part of the ledger that was reported, and the part that waits.
 #[derive(Debug, Default)]
 pub(crate) struct SelfMetrics {
     /// How much of each counter was reported.
@@ -55,7 +55,8 @@ struct Flight {
 }
 
 impl SelfMetrics {
-    /// Starts with a ledger that another instance has reported: what it holds is past.
+    /// Starts from a ledger that an earlier instance has reported, so that its counts are not
+    /// reported again.
     pub(crate) fn since(ledger: &Ledger, series: &SeriesIndex) -> Self {
         let mut own = Self::default();
         for (series, count) in counts(ledger, series) {
@@ -71,7 +72,7 @@ impl SelfMetrics {
         }
     }
 
-    /// The contents of a push, if it is time for one and something is new.
+    /// Returns the contents of a push when one is due and something changed.
     pub(crate) fn take(
         &mut self,
         id: u64,
@@ -80,7 +81,7 @@ impl SelfMetrics {
         now: f64,
         expires: f64,
     ) -> Option<Vec<Metric>> {
-        // The request of one that has expired is gone; it may have arrived. (The clock may have been
+        // The request of an expired push has ended, and may have arrived. (The clock may have been
         // set back.)
         let latest = now + FLUSH_BUDGET_MS + SETTLE_GRACE_MS;
         if let Some(flight) = &mut self.flight {
@@ -122,9 +123,10 @@ impl SelfMetrics {
         Some(metrics)
     }
 
-    /// The push of these ended so. Delivered and unknown are past; dropped waits for the next one.
+    /// Settles a push of these metrics. Delivered and unknown counts are not sent again; dropped
+    /// counts are added to the next push.
     pub(crate) fn settle(&mut self, id: u64, outcome: Outcome) {
-        // One that was given up stays past, or its deltas would be sent twice.
+        // A push that was given up counts as sent. Otherwise its deltas could be sent twice.
         let Some(flight) = self.flight.take_if(|flight| flight.id == id) else {
             return;
         };
@@ -140,7 +142,7 @@ impl SelfMetrics {
     }
 }
 
-/// Every counter and its count so far.
+/// Every counter with its count so far.
 fn counts(ledger: &Ledger, series: &SeriesIndex) -> Vec<(Series, u64)> {
     let mut counts = Vec::new();
     for (outcome, count) in [

@@ -1,8 +1,8 @@
-//! Every series that this isolate has seen: one type and one help per name, a limit on label sets,
-//! and where the last sample of each went.
+//! The series that this isolate has seen: one type and one help per name, a limit on label sets,
+//! and the entry of each series' last sample.
 //!
-//! A series is known by a 64-bit hash, so memory is bounded by [`MAX_SERIES`] small entries whatever
-//! the labels hold.
+//! A series is identified by a 64-bit hash, so [`MAX_SERIES`] small entries bound the memory,
+//! whatever the labels hold.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
@@ -18,9 +18,9 @@ use crate::sample::{Kind, Reason, Refusal, Series};
 pub(crate) struct SeriesIndex {
     metrics: Vec<Metric>,
     by_name: HashMap<Rc<str>, usize, FixedState>,
-    /// By the hash of a series, the sequence number of the entry that took its last sample.
+    /// For each series' hash, the sequence number of the entry that took its last sample.
     entries: HashMap<u64, u64, FixedState>,
-    /// Seeded, so that nobody can choose names and labels that collide.
+    /// Seeded, so that a sender cannot choose names and labels that collide.
     hasher: FixedState,
 }
 
@@ -33,22 +33,22 @@ struct Metric {
     overflowed: u64,
 }
 
-/// The answer about one sample.
+/// The index's answer about one sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Admission {
     metric: usize,
-    /// For [`SeriesIndex::note_entry`].
+    /// The series, to pass to [`SeriesIndex::note_entry`].
     pub(crate) series: u64,
     /// The entry that took the last sample of the series.
     pub(crate) entry: Option<u64>,
-    /// The metric has as many series as it may: fold the sample into the overflow series.
+    /// The metric has reached its limit of series: fold the sample into the overflow series.
     pub(crate) overflow: bool,
-    /// And this is the metric's first such sample.
+    /// Whether this is the metric's first folded sample.
     pub(crate) first_overflow: bool,
 }
 
 impl SeriesIndex {
-    /// An index that knows nothing yet. `seed` is random.
+    /// Makes an empty index. `seed` is random.
     pub(crate) fn new(seed: u64) -> Self {
         let hasher = FixedState::with_seed(seed);
         Self {
@@ -59,12 +59,12 @@ impl SeriesIndex {
         }
     }
 
-    /// Pins the metric's type and help when they are new, and asks whether another series may be
-    /// sent; `most` bounds the metric's.
+    /// Records the metric's type and help when they are new, and checks whether the series may be
+    /// sent. `most` limits the metric's series.
     ///
     /// # Errors
     ///
-    /// The name belongs to a metric of the other type, or there are too many names.
+    /// The name already has the other type, or the limit of names is reached.
     pub(crate) fn admit(&mut self, series: &Series<'_>, most: usize) -> Result<Admission, Refusal> {
         let index = self.pin(series)?;
         let hash = self.hash(series);
@@ -92,7 +92,7 @@ impl SeriesIndex {
         Ok(admission)
     }
 
-    /// The admission of the overflow series in the place of one that was not admitted.
+    /// Admits the overflow series instead of a series that was not admitted.
     pub(crate) fn fold(&self, admission: Admission, overflow: &Series<'_>) -> Admission {
         let series = self.hash(overflow);
         Admission {
@@ -102,12 +102,12 @@ impl SeriesIndex {
         }
     }
 
-    /// Notes the entry that took a sample of a series.
+    /// Records the entry that took a sample of a series.
     pub(crate) fn note_entry(&mut self, series: u64, entry: u64) {
         self.entries.insert(series, entry);
     }
 
-    /// The pinned help of the metric that a sample was admitted to.
+    /// The recorded help of the metric of an admitted sample.
     pub(crate) fn help(&self, admission: Admission) -> Option<&str> {
         let metric = self.metrics.get(admission.metric);
         metric.and_then(|metric| metric.help.as_deref())

@@ -1,4 +1,4 @@
-//! The reporter and its flushers, act by act.
+//! The reporter and its flushers, step by step.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::proto::PushRequest;
 use crate::sample::{Kind, Labels, Reason, Refusal, Sample, Series, TrustedLabels, Value};
 use grpc_web_unary::FRAME_HEADER_LEN;
 
-/// A reporter and what a caller does with it.
+/// A reporter, with the actions of a caller.
 struct Harness {
     reporter: Reporter,
     ledger: Rc<Ledger>,
@@ -78,8 +78,8 @@ impl Harness {
         self.reporter.settle(id, outcome, 0, &mut self.events);
     }
 
-    /// taken, coalesced, delivered, dropped, unknown, buffered, in flight; after checking that
-    /// they add up.
+    /// Returns taken, coalesced, delivered, dropped, unknown, buffered and in flight, after
+    /// checking that they add up.
     fn ledger(&self) -> [u64; 7] {
         let a = &self.ledger;
         let buffered = self.reporter.buffered() as u64;
@@ -143,7 +143,7 @@ fn a_push_whose_request_vanishes_is_given_up_as_unknown() {
     assert_eq!(h.ledger(), [1, 0, 0, 0, 0, 0, 1]);
     h.reporter.refresh(30_001.0);
     assert_eq!(reasons(&h.ledger.unknown), [("cancelled".to_owned(), 1)]);
-    // It answers after all: what was counted stays.
+    // A late answer does not change the counts.
     h.settle(push.id, OK);
     assert_eq!(h.ledger(), [1, 0, 0, 0, 1, 0, 0]);
 }
@@ -161,7 +161,7 @@ fn a_flusher_leaves_what_came_in_while_it_pushed_to_the_next_leader() {
     };
     assert_eq!(first.metrics, 2);
     h.incr("/d").unwrap();
-    // One batch more holds what was there at the start, and then it is over.
+    // One more batch holds the samples that were buffered at the start. Then the flusher ends.
     let Take::Push(second) = h.reporter.next_push(&mut drain, 5.0) else {
         panic!("push")
     };
@@ -319,7 +319,7 @@ fn label_sets_beyond_the_limit_fold_into_one_series_and_none_is_lost() {
     assert_eq!(h.events, [overflow], "once for each metric");
 }
 
-/// Route, value and help of each Metric.
+/// The route, value and help of each Metric.
 fn metrics(push: &Push) -> Vec<(String, f64, Option<String>)> {
     let request = PushRequest::decode(&push.body[FRAME_HEADER_LEN..]).unwrap();
     let metrics = request.metrics.into_iter();
@@ -405,8 +405,8 @@ fn a_sample_is_settled_when_its_push_is() {
 
 #[test]
 fn the_samples_of_a_call_are_settled_when_all_their_pushes_are() {
-    // With FLUSH_INTERVAL_MS = 0 a call resolved when the push of its last sample had ended,
-    // which need not be the last push: others may have taken the rest.
+    // With FLUSH_INTERVAL_MS = 0, a call resolved when the push of its last sample ended. Other
+    // flushers may still have been pushing its earlier samples.
     let mut h = harness(&[("MAX_BATCH_SAMPLES", "1")]);
     let flush = h.reporter.flush_now(0.0);
     h.incr("/old").unwrap();

@@ -1,8 +1,8 @@
-//! From JavaScript values to what the pure layers judge.
+//! Converts JavaScript values to the plain values that the pure layers check.
 //!
-//! Property by property, and never by `JSON.stringify`: that makes null of NaN and `{}` of a Map,
-//! throws at a BigInt, and asks an RPC stub for `toJSON`, which is a call to its owner. Nothing here
-//! throws, whatever it is given, and the work is bounded: [`MAX_CALL_WORK`].
+//! It reads property by property, without `JSON.stringify`: that turns NaN into null and a Map into
+//! `{}`, throws at a BigInt, and calls `toJSON` on an RPC stub, which is a call to the stub's
+//! owner. This module never throws, whatever its input, and [`MAX_CALL_WORK`] limits its work.
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Array, JsString, Map, Object, Reflect};
@@ -17,7 +17,7 @@ use crate::sample::{
 
 #[wasm_bindgen]
 extern "C" {
-    /// A sample in a list. Getters, so that the engine caches where each property is.
+    /// A sample in a list. Getters let the engine cache where each property is.
     type Item;
 
     #[wasm_bindgen(method, getter, structural, catch)]
@@ -38,14 +38,14 @@ extern "C" {
 /// The samples of one call.
 pub(crate) struct Rows<'a> {
     pub(crate) rows: Vec<Row<'a>>,
-    /// How many more items there were, which were not read.
+    /// The number of items beyond the limit, which were not read.
     pub(crate) excess: usize,
 }
 
 /// The arguments of `incr` and `observe`.
 pub(crate) fn one<'a>(method: Kind, arguments: &Array, trusted: &'a TrustedLabels) -> Row<'a> {
     let mut reader = Reader::new();
-    // More arguments mean nothing, and are not read.
+    // Further arguments have no meaning and are not read.
     let count = arguments.length().min(8);
     let values: Result<Vec<_>, _> = (0..count)
         .map(|index| reader.value(&arguments.get(index), 2))
@@ -116,7 +116,7 @@ fn too_much() -> Refusal {
     Refusal::new(Reason::TooLarge, "more data than one call may carry")
 }
 
-/// The call holds more than [`MAX_CALL_WORK`].
+/// The call's arguments exceed [`MAX_CALL_WORK`].
 struct TooMuch;
 
 struct Reader {
@@ -173,7 +173,7 @@ impl Reader {
         Ok(given.into_row(None, trusted))
     }
 
-    /// Reads a value, and of an object its properties as long as `depth` is above 0.
+    /// Reads a value. Reads an object's properties only while `depth` is above 0.
     fn value(&mut self, js: &JsValue, depth: u8) -> Result<Value<'static>, TooMuch> {
         self.spend(1)?;
         if js.is_string() {
@@ -228,7 +228,7 @@ impl Reader {
         let Ok(names) = keys(js) else {
             return Ok(Value::Other(UNREADABLE));
         };
-        // A property that is listed takes longer than a byte that is read.
+        // Listing a property costs more than reading a byte.
         let count = names.length();
         let work = usize::try_from(count).unwrap_or(usize::MAX);
         self.spend(work.saturating_mul(8))?;
@@ -251,7 +251,7 @@ impl Reader {
         Ok(Value::Object(properties))
     }
 
-    /// The entries of a Map, as which a dict of a Python Worker arrives.
+    /// The entries of a Map. A dict of a Python Worker arrives as a Map.
     fn entries(&mut self, map: &Map, depth: u8) -> Result<Value<'static>, TooMuch> {
         if usize::try_from(map.size()).unwrap_or(usize::MAX) > MAX_PROPERTIES {
             return Ok(Value::Other(TOO_MANY_PROPERTIES));
@@ -268,7 +268,7 @@ impl Reader {
         Ok(Value::Object(properties))
     }
 
-    /// Whether this object was written as `{ … }`, or has no prototype.
+    /// Whether this object is a plain object: written as `{ … }`, or without a prototype.
     fn is_plain(&self, js: &JsValue) -> bool {
         Reflect::get_prototype_of(js).is_ok_and(|prototype| {
             let prototype: &JsValue = prototype.as_ref();
@@ -277,12 +277,13 @@ impl Reader {
     }
 }
 
-/// Whether this is an array. `Array.isArray` throws at a revoked proxy, which has no prototype.
+/// Whether this is an array. `Array.isArray` throws at a revoked proxy, and so does reading its
+/// prototype, which is tried first.
 fn is_array(js: &JsValue) -> bool {
     Reflect::get_prototype_of(js).is_ok() && Array::is_array(js)
 }
 
-/// A proxy or a getter that throws.
+/// The value for a proxy or a getter that throws.
 const UNREADABLE: &str = "an unreadable object";
 
 thread_local! {

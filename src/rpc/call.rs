@@ -1,4 +1,4 @@
-//! One call while it holds the instance.
+//! [`Call`]: one RPC call while it borrows the instance.
 
 use serde::{Deserialize, Deserializer};
 use wasm_bindgen::JsValue;
@@ -23,9 +23,9 @@ fn owned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value<'static>, D
     Value::deserialize(deserializer).map(Value::into_owned)
 }
 
-/// The labels that the caller's binding vouches for, and what is wrong with them.
+/// The labels that the caller's binding sets, and an error text if some are illegal.
 pub(super) fn trusted_labels(context: &Context) -> (TrustedLabels, Option<String>) {
-    // Props that are no object have no labels.
+    // Props that are not an object carry no labels.
     let props = context.props::<Option<Props>>().ok().flatten();
     TrustedLabels::new(props.map(|props| props.labels).unwrap_or_default())
 }
@@ -37,21 +37,21 @@ pub(super) struct Call<'i> {
     pub(super) events: Vec<Event>,
     lines: Vec<Line>,
     taken: u32,
-    /// The entries that took its samples.
+    /// The entries that took the call's samples.
     pub(super) entries: Option<Span>,
     rejection: Option<String>,
 }
 
-/// What is left of a call when it has let go of the instance.
+/// The result of a call, after it has released the instance.
 pub(super) struct Ended {
     lines: Vec<Line>,
     pub(super) taken: u32,
     pub(super) entries: Option<Span>,
-    /// What the caller's promise is rejected with, under `REJECT_INVALID`.
+    /// The error that rejects the caller's promise, under `REJECT_INVALID`.
     pub(super) rejection: Result<(), JsValue>,
 }
 
-/// What to do with a sample, or with why it is none, and its place in the list.
+/// A callback for each sample of the list, with its index; a refusal in place of an illegal sample.
 type EachSample<'f> = &'f mut dyn FnMut(&mut Call<'_>, usize, Result<Sample<'_>, Refusal>);
 
 impl<'i> Call<'i> {
@@ -94,7 +94,7 @@ impl<'i> Call<'i> {
         }
     }
 
-    /// Takes a sample into the buffer, or notes why not.
+    /// Adds a sample to the buffer, or records its refusal.
     pub(super) fn take(&mut self, sample: Result<Sample<'_>, Refusal>) {
         match self.instance.reporter.accept(sample, &mut self.events) {
             Ok(sequence) => {
@@ -105,7 +105,7 @@ impl<'i> Call<'i> {
         }
     }
 
-    /// Logs a refusal, and keeps the first for the caller where it is to be told.
+    /// Logs a refusal. Under `REJECT_INVALID`, keeps the first one for the caller.
     pub(super) fn refused(&mut self, refusal: &Refusal) {
         let Instance {
             reporter, throttle, ..
@@ -117,7 +117,7 @@ impl<'i> Call<'i> {
         }
     }
 
-    /// Calls `f` with each sample, as many as one call may carry; the others are counted.
+    /// Calls `f` with each sample up to the limit of one call, and counts the rest as refused.
     pub(super) fn each(&mut self, Rows { rows, excess }: Rows<'_>, f: EachSample<'_>) {
         let mut carried = 0usize;
         let mut excess = excess;
@@ -150,7 +150,7 @@ impl<'i> Call<'i> {
                 Refusal::new(Reason::TooLarge, "more data than one call may carry")
             };
             f(self, carried, Err(refusal));
-            // That counted one of them.
+            // `f` has counted one of them as refused.
             let others = excess.saturating_sub(1);
             self.instance.reporter.count_excess(others);
         }

@@ -1,7 +1,7 @@
 //! The six RPC methods, as Wasm exports that `entrypoint.mjs` puts on `MetricsReporter`.
 //!
-//! Arguments come as one array, so that no JavaScript value can miss its parameter's type and trap
-//! the instance. Nothing here rejects, but under `REJECT_INVALID`.
+//! Each export takes its arguments as one array, because a JavaScript value of the wrong type for a
+//! parameter would trap the instance. No method rejects, except under `REJECT_INVALID`.
 #![allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 
 mod arguments;
@@ -35,7 +35,7 @@ extern "C" {
     fn ctx(this: &Entrypoint) -> worker_sys::Context;
 }
 
-/// What a method returns: a value, or a promise where it has to wait for the gateway.
+/// The result of a method: a value, or a promise where it waits for the gateway.
 type Answer = Result<JsValue, JsValue>;
 
 /// `incr(name, value?, labels?, options?)`.
@@ -124,7 +124,7 @@ pub fn stats(entrypoint: &Entrypoint) -> JsValue {
     stats.unwrap_or_default()
 }
 
-/// The Worker answers over RPC only.
+/// HTTP requests get a 404: the Worker answers over RPC only.
 #[event(fetch)]
 async fn fetch(_: Request, _: Env, _: Context) -> worker::Result<Response> {
     let text = "not found: this Worker answers over RPC only\n";
@@ -146,7 +146,7 @@ fn buffer_one(
     buffer(&context, entrypoint.env(), method, rows, mistake)
 }
 
-/// Takes samples into the buffer and sees to it that they are flushed.
+/// Adds samples to the buffer and makes sure that a flush covers them.
 fn buffer(
     context: &Context,
     env: Env,
@@ -159,7 +159,7 @@ fn buffer(
         let mut call = Call::new(instance, method, now, mistake);
         call.each(rows, &mut |call, _, sample| call.take(sample));
         let reporter = &mut call.instance.reporter;
-        // A call that added nothing still sees to what others have left behind.
+        // A call that added nothing still covers samples that earlier calls left in the buffer.
         let unbuffered = reporter.config().flush_interval_ms == 0 && call.entries.is_some();
         let (duty, flush) = if unbuffered {
             (Duty::None, Some(reporter.flush_now(now)))
@@ -188,10 +188,11 @@ fn buffer(
     Ok(JsValue::from(ended.taken))
 }
 
-/// The promise of an answer, for which the runtime waits even when the caller does not.
+/// Makes the promise of an answer, and keeps the runtime alive for it even when the caller does not
+/// wait.
 fn outlive(context: &Context, answer: impl Future<Output = Answer> + 'static) -> JsValue {
     let promise = future_to_promise(AssertUnwindSafe(answer));
-    // That fails where nothing can be waited for any more: then nobody waits.
+    // `wait_until` fails when the context has already ended. The answer needs no waiting then.
     let _ = context.as_ref().wait_until(&promise);
     promise.into()
 }

@@ -10,7 +10,7 @@ use super::{Answer, Entrypoint, flush, incr, observe, push, record, stats};
 
 wasm_bindgen_test_configure!(run_in_node_experimental);
 
-/// An entrypoint whose calls nobody waits for, without a gateway.
+/// An entrypoint without a gateway. Its calls are not awaited.
 fn entrypoint(vars: &[(&str, &str)]) -> Entrypoint {
     let env = Object::new();
     for (name, value) in vars {
@@ -25,7 +25,7 @@ fn entrypoint(vars: &[(&str, &str)]) -> Entrypoint {
     this.unchecked_into()
 }
 
-/// The arguments of a call.
+/// Makes the arguments of a call.
 fn js(source: &str) -> Array {
     Function::new_no_args(&format!("return {source}"))
         .call0(&JsValue::NULL)
@@ -83,7 +83,7 @@ fn the_wrong_type_at_any_argument_of_any_method_neither_throws_nor_takes() {
     for (name, method) in methods {
         for wrong in WRONG {
             for position in 0..4 {
-                // A legal name does not help when something after it is wrong.
+                // A legal name does not help when a later argument is wrong.
                 let args = if matches!(name, "record" | "push") {
                     if position == 0 {
                         format!("[{wrong}]")

@@ -1,4 +1,4 @@
-//! What is bound to the Worker: its vars, the secrets of Cloudflare Access, the gateway.
+//! The Worker's environment: its vars, the secrets of Cloudflare Access, and the gateway binding.
 
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::Reflect;
@@ -12,12 +12,13 @@ const ACCESS_ID: &str = "ACCESS_CLIENT_ID";
 const ACCESS_SECRET: &str = "ACCESS_CLIENT_SECRET";
 const MISSING_HALF: &str = "expected both secrets of a service token, got the other one alone";
 
-/// `Env::var` takes text alone. A var may be JSON, and `true` is as good as `"true"`.
+/// Not read by `Env::var`, which takes text only: a var may be JSON, and `true` is as good as
+/// `"true"`.
 fn binding(env: &Env, name: &str) -> JsValue {
     Reflect::get(env, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// The vars, and a line for each that does not parse.
+/// Reads the vars, and makes a log line for each invalid one.
 pub(super) fn read_vars(env: &Env) -> (Config, Vec<Line>) {
     let mut config = Config::default();
     let mut invalid = Vec::new();
@@ -30,7 +31,7 @@ pub(super) fn read_vars(env: &Env) -> (Config, Vec<Line>) {
             .as_string()
             .or_else(|| value.as_f64().map(number_text))
             .or_else(|| value.as_bool().map(|value| value.to_string()));
-        // What is no text cannot be right, and is named in the log like any text that is not.
+        // A value that is not text is invalid. It is reported in the log like any other.
         if let Err(var) = config.set(name, &text.unwrap_or_default()) {
             invalid.push(log::var_invalid(name, &var.message()));
         }
@@ -38,7 +39,7 @@ pub(super) fn read_vars(env: &Env) -> (Config, Vec<Line>) {
     (config, invalid)
 }
 
-/// The service token of Cloudflare Access, if one is bound.
+/// The service token of Cloudflare Access, if it is bound.
 pub(super) fn read_access(env: &Env, invalid: &mut Vec<Line>) -> Option<(String, String)> {
     let read = |name| {
         let value = binding(env, name);
@@ -63,10 +64,10 @@ pub(super) fn read_access(env: &Env, invalid: &mut Vec<Line>) -> Option<(String,
     }
 }
 
-/// The gateway, if one is bound.
+/// The gateway binding, if it is bound.
 ///
-/// Not by `Env::service`: that wants an object whose constructor is called `Fetcher`, and how
-/// Cloudflare names that of a VPC service is documented nowhere.
+/// Not read by `Env::service`, which requires an object whose constructor is called `Fetcher`.
+/// Cloudflare does not document the constructor name of a VPC service.
 pub(super) fn gateway(env: &Env) -> Option<Fetcher> {
     let binding = binding(env, "METRICS_GATEWAY");
     (binding.is_object() || binding.is_function()).then(|| Fetcher::unchecked_from_js(binding))

@@ -1,8 +1,8 @@
-//! Pushing: one PushRequest with the retries that policy allows, and the flusher that takes pushes
-//! out of the buffer.
+//! Sends pushes: one PushRequest with the retries that the policy allows, and the flusher that
+//! takes pushes out of the buffer.
 //!
-//! Everything here runs under some request's `waitUntil`. Between awaits it holds nothing of the
-//! instance but what it took.
+//! This code runs under the `waitUntil` of a request. It never holds the instance's state over an
+//! await: it owns the push that it has taken.
 
 use worker::js_sys::Math;
 use worker::{Context, Env};
@@ -15,7 +15,7 @@ use crate::delivery::policy::{
 };
 use crate::delivery::{Drain, Ended, Flush, Push, PushResult, Span, Take};
 
-/// Has the runtime wait for a flush, so that it outlives the call.
+/// Asks the runtime to wait for a flush, so that the flush can outlive the call.
 pub(crate) fn flush_later(context: &Context, env: &Env, delay_ms: f64, flush: Flush) {
     let env = env.clone();
     context.wait_until(async move {
@@ -26,7 +26,7 @@ pub(crate) fn flush_later(context: &Context, env: &Env, delay_ms: f64, flush: Fl
     });
 }
 
-/// Pushes what is buffered now, until it is gone or the flush's time is over.
+/// Pushes the entries that are buffered now, until none is left or the time is over.
 pub(crate) async fn drain(env: &Env, flush: Flush) -> PushResult {
     let mut result = PushResult::default();
     let mut drain = Drain::from(flush);
@@ -45,9 +45,9 @@ pub(crate) async fn drain(env: &Env, flush: Flush) -> PushResult {
     }
 }
 
-/// Flushes until these entries are settled: another call may have taken some of them.
+/// Flushes until these entries are settled. Another call may have taken some of them.
 pub(crate) async fn drain_past(env: &Env, flush: Flush, entries: Span) {
-    // Longer each time: while a gateway stalls, thousands may wait like this.
+    // The delay grows: while a gateway stalls, thousands of calls may wait here.
     let mut wait_ms = 20.0;
     loop {
         drain(env, flush).await;
@@ -60,7 +60,7 @@ pub(crate) async fn drain_past(env: &Env, flush: Flush, entries: Span) {
     }
 }
 
-/// Sends a push that carries samples and settles it.
+/// Sends a push of samples and settles it.
 pub(crate) async fn deliver(env: &Env, push: Push, budget_end: f64) -> Ended {
     let started = now();
     let id = with(env, |i| format!("{}-{:x}", i.id, push.id)).unwrap_or_default();
@@ -88,8 +88,8 @@ pub(crate) async fn deliver(env: &Env, push: Push, budget_end: f64) -> Ended {
     ended
 }
 
-/// Pushes the Worker's own metrics, as the flusher does, for an isolate that has none: after a
-/// `push`, whose caller does not wait for it.
+/// Pushes the Worker's own metrics after a `push` call, without making its caller wait. This serves
+/// isolates that have no flusher.
 pub(crate) fn push_own_after(context: &Context, env: &Env, flush: Flush) {
     if let Some(own) = take_own(env, flush) {
         let env = env.clone();
@@ -107,7 +107,7 @@ async fn deliver_own(env: &Env, push: Push, flush: Flush) {
     with(env, |i| i.reporter.settle_own(push.id, ended.outcome));
 }
 
-/// Tries until policy says that it is over.
+/// Attempts the push until the policy ends it.
 async fn attempt(env: &Env, push: &Push, push_id: &str, budget_end: f64) -> Ended {
     let settings = with(env, |i| {
         let config = i.reporter.config();
@@ -127,7 +127,7 @@ async fn attempt(env: &Env, push: &Push, push_id: &str, budget_end: f64) -> Ende
     loop {
         let remaining = budget_end - now();
         if remaining < MIN_ATTEMPT_MS {
-            // A retry is not waited for without the time, but a timer can be late.
+            // The policy plans no retry without the time for it, but a timer can fire late.
             return Ended {
                 outcome: attempts.out_of_time(),
                 status: Reply::local(Kind::Deadline, "no time was left to push").status,

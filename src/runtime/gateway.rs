@@ -1,4 +1,4 @@
-//! One call to the gateway: the request, and as much of the answer as counts.
+//! One call to the gateway: sends the request, and reads the answer up to its limits.
 
 use bytes::Bytes;
 use grpc_web_unary::{BodyEnd, Kind, RESPONSE_HEADERS, Reply, UnaryDecoder, request_headers};
@@ -21,7 +21,7 @@ const PATH: &str = "/marqo.metrics.v1.MetricsIngest/Push";
 pub(crate) struct Gateway {
     binding: Binding,
     url: String,
-    /// Of Cloudflare Access in front of the gateway.
+    /// The service token of Cloudflare Access in front of the gateway.
     access: Option<(String, String)>,
 }
 
@@ -33,7 +33,7 @@ extern "C" {
     fn timeout(ms: f64) -> web_sys::AbortSignal;
 }
 
-/// What was read of a body, and how that ended.
+/// The part of a body that was read, and how reading ended.
 struct Body {
     bytes: Vec<u8>,
     end: std::result::Result<(), JsValue>,
@@ -48,9 +48,9 @@ impl Gateway {
         }
     }
 
-    /// Posts a message and reads the whole answer, whatever happens.
+    /// Posts a message and reads the answer. It never fails: every error becomes a reply.
     ///
-    /// `timeout_ms` covers the body of the answer too.
+    /// `timeout_ms` also covers reading the body of the answer.
     pub(crate) async fn post(&self, push_id: &str, body: &Bytes, timeout_ms: f64) -> Reply {
         let signal = AbortSignal::timeout(timeout_ms.floor());
         let kind_of = |error: &JsValue| {
@@ -72,7 +72,7 @@ impl Gateway {
             Some((*name, value.get(..value.floor_char_boundary(4096))?))
         });
         let mut decoder = UnaryDecoder::new(response.status(), fields, MAX_MESSAGE_BYTES);
-        // A content-length of an encoded body is that of other bytes.
+        // With a content-encoding, content-length counts the encoded bytes, not those read here.
         let len = match header("content-encoding") {
             None => header("content-length").and_then(|len| len.parse().ok()),
             Some(_) => None,
@@ -92,7 +92,7 @@ impl Gateway {
         })
     }
 
-    /// Not by `worker::Fetcher::fetch`, whose `RequestInit` takes no `AbortSignal`.
+    /// Not by `worker::Fetcher::fetch`, whose `RequestInit` has no `AbortSignal`.
     async fn fetch(
         &self,
         push_id: &str,
@@ -105,7 +105,7 @@ impl Gateway {
         init.set_method("POST");
         init.set_headers(headers.as_ref());
         init.set_body(&Uint8Array::from(&**body));
-        // Redirects are not followed: a 302 answers a POST with the page of a login, never a metric.
+        // Redirects are not followed: a 302 to a POST usually leads to a login page.
         init.set_redirect(RequestRedirect::Manual);
         init.set_signal(Some(signal));
         let answer = self.binding.fetch_with_str_and_init(&self.url, &init)?;
@@ -119,7 +119,7 @@ impl Gateway {
     )]
     fn headers(&self, push_id: &str, timeout_ms: f64) -> Result<Headers> {
         let headers = Headers::new();
-        // `grpc-<language>-<variant>/<version>`, as the gRPC specification asks.
+        // The gRPC specification asks for the form `grpc-<language>-<variant>/<version>`.
         let user_agent = format!("grpc-rust-metrics-gateway-worker/{VERSION}");
         for (name, value) in request_headers(&user_agent, Some(timeout_ms as u64)) {
             headers.set(name, &value)?;
@@ -133,10 +133,10 @@ impl Gateway {
     }
 }
 
-/// Reads a body as far as it can count: to its end, to the length that it was said to have, or just
-/// past [`MAX_RESPONSE_BYTES`]. What is beyond is cancelled, not waited for.
+/// Reads a body to its end, to its announced length, or just past [`MAX_RESPONSE_BYTES`], whichever
+/// comes first. The rest is cancelled without waiting.
 ///
-/// Not by `worker::Response::bytes`, which keeps all of a body without end.
+/// Not by `worker::Response::bytes`, which reads a body of any size into memory.
 async fn read(stream: &ReadableStream, len: Option<usize>) -> Body {
     let mut bytes = Vec::new();
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
@@ -156,7 +156,7 @@ async fn read(stream: &ReadableStream, len: Option<usize>) -> Body {
                 bytes.extend(chunk.subarray(0, room.min(chunk.length())).to_vec());
             }
             Ok(None) if len.is_some_and(|len| bytes.len() < len) => {
-                // What else was to come might have been another status.
+                // The missing bytes might have held another status.
                 bytes.clear();
                 break Err(JsValue::from_str(
                     "the body is shorter than its content-length",
@@ -174,7 +174,7 @@ async fn read(stream: &ReadableStream, len: Option<usize>) -> Body {
     Body { bytes, end }
 }
 
-/// The next piece of a body; `None` at its end.
+/// Reads the next piece of a body; `None` at its end.
 async fn chunk(read: Promise) -> std::result::Result<Option<Uint8Array>, JsValue> {
     let read: ReadableStreamReadResult = JsFuture::from(read).await?.unchecked_into();
     Ok(match read.get_done() {
@@ -183,7 +183,7 @@ async fn chunk(read: Promise) -> std::result::Result<Option<Uint8Array>, JsValue
     })
 }
 
-/// The text of what was thrown.
+/// The text of a thrown value.
 fn describe(error: &JsValue) -> String {
     let message = Reflect::get(error, &"message".into()).ok();
     let message = message.and_then(|message| message.as_string());

@@ -1,8 +1,8 @@
-//! What lives as long as the Wasm instance, and what outlives it.
+//! The state of a Wasm instance, and the ledger that outlives it.
 //!
-//! The state is plain data behind a `RefCell` that is never borrowed over an await or a call into
-//! JavaScript that could come back. The ledger stands beside it, so that it can still be read after
-//! a trap has left the state borrowed for ever.
+//! The state is plain data in a `RefCell`. It is never borrowed over an await, or over a call into
+//! JavaScript that could call back. The ledger is kept outside it: after a trap, the state may stay
+//! borrowed for ever, but the ledger can still be read.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -29,7 +29,7 @@ pub(crate) struct Instance {
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `entrypoint.mjs` does for the Wasm.
+    /// The functions that `entrypoint.mjs` provides.
     pub type Host;
 
     #[wasm_bindgen(method)]
@@ -43,7 +43,7 @@ thread_local! {
     static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
     static LEDGER: Rc<Ledger> = Rc::default();
     static HOST: RefCell<Option<Host>> = const { RefCell::new(None) };
-    /// What the instance before this one had buffered or in flight when it trapped.
+    /// The number of Metrics that the previous instance had buffered or in flight when it trapped.
     static LOST: RefCell<Option<u64>> = const { RefCell::new(None) };
 }
 
@@ -53,11 +53,11 @@ fn start() {
     console_error_panic_hook::set_once();
 }
 
-/// Goes on with the ledger of the instance before this one; empty if there was none.
+/// Continues with the ledger of the previous instance; empty if there was none.
 #[allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 #[wasm_bindgen]
 pub fn begin(host: Host, ledger: &str) {
-    // Not in `start`: `worker` sets a handler of its own there, which forgets the ledger.
+    // Not in `start`: there, `worker` installs a panic handler that does not save the ledger.
     wasm_bindgen::handler::set_on_abort(on_abort);
     HOST.replace(Some(host));
     if let Ok(ledger) = serde_json::from_str(ledger) {
@@ -66,9 +66,10 @@ pub fn begin(host: Host, ledger: &str) {
     }
 }
 
-/// Runs in an instance that has trapped, before `entrypoint.mjs` replaces it.
+/// Saves the ledger. It runs in an instance that has trapped, before `entrypoint.mjs` replaces it.
 ///
-/// It may call JavaScript once: wasm-bindgen ends a terminated instance when an import returns.
+/// It may call JavaScript only once: wasm-bindgen ends a terminated instance when an import
+/// returns.
 fn on_abort() {
     let ledger = LEDGER.with(|ledger| serde_json::to_string(&**ledger).unwrap_or_default());
     HOST.with(|host| {
@@ -80,10 +81,9 @@ fn on_abort() {
     });
 }
 
-/// Calls `f` with the instance's state, made from `env` at the first call.
+/// Calls `f` with the instance's state, which the first call makes from `env`.
 ///
-/// `f` must not call back into here. `None` if it is borrowed all the same: the caller then has
-/// nothing to say.
+/// `f` must not call this function again. Returns `None` if the state is already borrowed.
 pub(crate) fn with<R>(env: &Env, f: impl FnOnce(&mut Instance) -> R) -> Option<R> {
     INSTANCE.with(|cell| {
         let mut slot = cell.try_borrow_mut().ok()?;
@@ -103,16 +103,16 @@ impl Instance {
             let url = &config.gateway_url;
             Rc::new(Gateway::new(binding, url, access))
         });
-        // 122 random bits. An `x-push-id` must not be guessed, nor the seed of hashes.
+        // 122 random bits: neither an `x-push-id` nor the hash seed may be predictable.
         let random = random_uuid().replace('-', "");
         let (seed, id) = random.split_at_checked(16).unwrap_or_default();
         let id = id.get(..14).unwrap_or_default();
         let seed = u64::from_str_radix(seed, 16).unwrap_or_default();
-        // What the instance before this one had reported must not be reported again; what it lost
-        // was not reported.
+        // Counts that the previous instance reported must not be reported again. Its losses were
+        // not reported yet.
         let reporter = Reporter::new(config, Rc::clone(&ledger), seed);
         if let Some(lost) = LOST.take() {
-            // It may have arrived or not: its requests go on, and nobody hears how they end.
+            // These Metrics may have arrived: the requests continue, but their result is lost.
             ledger.unknown.add(RESET, lost);
             write(&log::instance_reset(lost));
         }

@@ -1,5 +1,5 @@
-//! The Worker's side of the outside world, on workers-rs: vars and bindings, the fetch to the
-//! gateway, flushes that outlive their call, the log.
+//! The Worker's I/O, on workers-rs: vars and bindings, the fetch to the gateway, flushes that
+//! outlive their call, and the log.
 
 mod env;
 mod flush;
@@ -17,7 +17,7 @@ pub(crate) use instance::{Instance, with};
 
 use crate::log::{Level, Line};
 
-/// Milliseconds since the epoch. The clock stands still between two awaits.
+/// Milliseconds since the epoch. The clock does not advance between two awaits.
 pub(crate) fn now() -> f64 {
     worker::js_sys::Date::now()
 }
@@ -28,9 +28,9 @@ extern "C" {
     fn set_timeout(callback: &Function, ms: f64) -> JsValue;
 }
 
-/// Waits.
+/// Waits for this many ms.
 ///
-/// Not by `worker::Delay`, which panics where `setTimeout` returns no number: in Node, where the
+/// Not by `worker::Delay`, which panics if `setTimeout` returns an object, as in Node, where the
 /// tests run.
 pub(crate) async fn sleep(ms: f64) {
     let over = Promise::new(&mut |resolve, _| {
@@ -47,7 +47,7 @@ pub(crate) fn write(line: &Line) {
     }
 }
 
-/// An answer as a JavaScript value.
+/// Converts an answer to a JavaScript value.
 pub(crate) fn to_js(answer: &impl Serialize) -> JsValue {
     let json = serde_json::to_string(answer).unwrap_or_default();
     JSON::parse(&json).unwrap_or_default()

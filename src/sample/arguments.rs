@@ -1,10 +1,10 @@
-//! The forms in which a caller may give samples.
+//! The forms in which a caller can pass samples.
 
 use std::borrow::Cow;
 
 use crate::sample::{Array, Kind, Labels, Reason, Refusal, Series, TrustedLabels, Value};
 
-/// The five things that a sample is made of, as they were given.
+/// The five parts of a sample, as the caller passed them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Given<'a> {
     /// The metric's name.
@@ -19,21 +19,21 @@ pub struct Given<'a> {
     pub help: Value<'a>,
 }
 
-/// Samples of one series: a legal one, or why it is not, and their values.
+/// Samples of one series with their values. The series is legal, or a refusal says why it is not.
 #[derive(Debug, Clone)]
 pub struct Row<'a> {
-    /// What all the samples belong to.
+    /// The series of all the samples.
     pub series: Result<Series<'a>, Refusal>,
     /// The value of each.
     pub values: Values<'a>,
 }
 
-/// The values of a [`Row`], one after another.
+/// The values of a [`Row`], in order.
 #[derive(Debug, Clone)]
 pub enum Values<'a> {
-    /// One value, until it was taken.
+    /// One value, until it is taken.
     One(Option<Result<f64, Refusal>>),
-    /// As many as there are in an array.
+    /// The values of an array.
     Many(std::vec::IntoIter<Value<'a>>, usize),
 }
 
@@ -52,7 +52,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// One sample of a list that is none.
+    /// One item of a list that is not a sample.
     #[must_use]
     pub fn refused(refusal: Refusal) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Bytes of text that are looked at to judge each of the samples.
+    /// The bytes of text that the checks of each sample read.
     #[must_use]
     pub fn text_len(&self) -> usize {
         self.series.as_ref().map_or(0, Series::text_len)
@@ -99,8 +99,8 @@ impl<'a> Row<'a> {
 }
 
 impl Values<'_> {
-    /// How many are left. Of a very long array only the first values are kept, so iteration may end
-    /// before.
+    /// How many values are left. A very long array keeps only its first values, so iteration may
+    /// end earlier.
     #[must_use]
     pub fn left(&self) -> usize {
         match self {
@@ -170,14 +170,14 @@ impl<'a> Given<'a> {
                 "value" => given.value = property,
                 "labels" => given.labels = property,
                 "help" => given.help = property,
-                // Whatever else the caller keeps in its object is its own.
+                // Other properties of the caller's object are ignored.
                 _ => {}
             }
         }
         given.without_arrays()
     }
 
-    /// Labels as a flat array are for the packed form alone.
+    /// Labels as a flat array are legal in the packed form only.
     #[must_use]
     pub fn without_arrays(mut self) -> Self {
         if let Value::Array(_) = self.labels {
@@ -186,9 +186,10 @@ impl<'a> Given<'a> {
         self
     }
 
-    /// Judges all but whether the value is legal for its type.
+    /// Checks everything except whether the value is legal for its type.
     ///
-    /// `method` is the type that the called method is for; in a list of samples each names its own.
+    /// `method` is the type that the called method records. In a list of samples, each sample names
+    /// its own type.
     #[must_use]
     pub fn into_row(self, method: Option<Kind>, trusted: &'a TrustedLabels) -> Row<'a> {
         match self.judge(method, trusted) {
@@ -204,7 +205,7 @@ impl<'a> Given<'a> {
         };
         let kind = kind_of(&self.kind, method).map_err(|refusal| refusal.of(&name))?;
         let value = match &self.value {
-            // Only `incr` has a default: in a list of samples a missing value is a mistake.
+            // Only `incr` has a default value. In a list of samples, a missing value is a mistake.
             Value::Undefined | Value::Null if method == Some(Kind::Counter) => Ok(1.0),
             Value::Undefined | Value::Null => {
                 Err(Refusal::new(Reason::BadValue, "expected a value, got none"))
@@ -291,7 +292,7 @@ mod tests {
 
     type Checked = (String, f64, Vec<(String, String)>, Option<String>);
 
-    /// What each sample of a row comes to.
+    /// The result for each sample of a row.
     fn samples(row: Row<'_>) -> Vec<Result<Checked, Reason>> {
         let Row { series, values } = row;
         let one = |value: Result<f64, Refusal>| {
@@ -448,7 +449,7 @@ mod tests {
         let good = |value| sample(value, &[], None);
         assert_eq!(row, [good(1.0), bad(), bad(), good(2.5)]);
         assert_eq!(packed(r#"["n", 3, []]"#), []);
-        // What is wrong with the row is wrong with each sample.
+        // An error in the row refuses each of its samples.
         let row = packed(r#"["n", 2, [1, 2]]"#);
         assert_eq!(row, [Err(Reason::BadType), Err(Reason::BadType)]);
     }

@@ -7,7 +7,7 @@ use crate::sample::names::label_name_fault;
 use crate::sample::value::number_text;
 use crate::sample::{Reason, Refusal, Value};
 
-/// Names the series into which a metric's excess label sets fold.
+/// The label of the series into which a metric's excess label sets fold.
 const OVERFLOW: &str = "overflow";
 
 /// Legal labels, sorted by name.
@@ -18,19 +18,19 @@ pub struct Labels<'a>(Vec<Label<'a>>);
 struct Label<'a> {
     name: Cow<'a, str>,
     value: Cow<'a, str>,
-    /// The caller's binding vouches for it.
+    /// The caller's binding sets this label.
     trusted: bool,
 }
 
 impl<'a> Labels<'a> {
-    /// Checks a caller's labels, and adds those that its binding vouches for, which win.
+    /// Checks a caller's labels, and adds the labels of its binding, which take precedence.
     ///
-    /// `given` is an object, a flat array of names and values in turn, or absent.
+    /// `given` is an object, a flat array of alternating names and values, or absent.
     ///
     /// # Errors
     ///
-    /// A label name that is malformed or reserved or there twice, a value that cannot be text or is
-    /// too long, or too many labels.
+    /// A label name that is malformed, reserved or repeated; a value that cannot become text or is
+    /// too long; or too many labels.
     pub fn new(given: Value<'a>, trusted: &'a TrustedLabels) -> Result<Self, Refusal> {
         let mut labels = Self::default();
         match given {
@@ -102,7 +102,7 @@ impl<'a> Labels<'a> {
         Ok(())
     }
 
-    /// Sets a label that no caller can override.
+    /// Sets a label that a caller cannot override.
     fn set(&mut self, name: &'a str, value: &'a str) {
         let label = Label {
             name: Cow::Borrowed(name),
@@ -120,7 +120,7 @@ impl<'a> Labels<'a> {
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
-        // They mostly come in order: the last is compared first.
+        // The labels mostly come in order, so the last one is compared first.
         match self.0.last() {
             Some(last) if &*last.name < name => Err(self.0.len()),
             None => Err(0),
@@ -130,7 +130,7 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// The overflow series for these labels: `overflow="true"` in place of the caller's own.
+    /// The overflow series for these labels: `overflow="true"` replaces the caller's own labels.
     #[must_use]
     pub fn folded(&self) -> Self {
         let trusted = self.0.iter().filter(|label| label.trusted).cloned();
@@ -139,12 +139,12 @@ impl<'a> Labels<'a> {
         folded
     }
 
-    /// Name and value of each label.
+    /// The name and value of each label.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|label| (&*label.name, &*label.value))
     }
 
-    /// The labels that tell series apart: an empty value is the same as no label.
+    /// The labels that identify the series: an empty value is the same as no label.
     pub fn identity(&self) -> impl Iterator<Item = (&str, &str)> {
         self.iter().filter(|(_, value)| !value.is_empty())
     }
@@ -186,15 +186,15 @@ fn legal<'a>(
     Ok((name, value))
 }
 
-/// The labels of a caller's binding (`ctx.props.labels`), checked.
+/// The labels of a caller's binding (`ctx.props.labels`), after checking.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct TrustedLabels(Vec<(String, String)>);
 
 impl TrustedLabels {
-    /// Takes what stands under `labels` in the binding's props.
+    /// Checks the value of `labels` in the binding's props.
     ///
-    /// Illegal labels are left out: the rest still tell callers apart, and a caller must not lose
-    /// its metrics to a mistake in the configuration. The second value describes the first one.
+    /// Illegal labels are left out: the legal ones still identify the caller, and a configuration
+    /// mistake must not cost the caller its metrics. The second value describes the first mistake.
     #[must_use]
     pub fn new(given: Value<'_>) -> (Self, Option<String>) {
         let properties = match given {

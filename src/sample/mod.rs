@@ -1,4 +1,4 @@
-//! What a legal sample is: from what a caller gave to a [`Sample`], or to a [`Refusal`].
+//! Legal samples: checks a caller's input and returns a [`Sample`] or a [`Refusal`].
 
 mod arguments;
 mod labels;
@@ -17,7 +17,7 @@ pub use value::{Array, TOO_MANY_PROPERTIES, Value, number_text};
 
 use crate::limits::MAX_HELP_BYTES;
 
-/// What a metric is. The numbers are those of `MetricType` on the wire.
+/// The type of a metric. The numbers are those of `MetricType` on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -38,7 +38,7 @@ impl Kind {
     }
 }
 
-/// What a sample belongs to. Whoever holds a `Series` holds a legal one.
+/// The series of a sample. Every `Series` is legal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series<'a> {
     kind: Kind,
@@ -48,7 +48,7 @@ pub struct Series<'a> {
 }
 
 impl<'a> Series<'a> {
-    /// Checks the name and the help; labels are legal by their type.
+    /// Checks the name and the help. `Labels` are always legal.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl<'a> Series<'a> {
         if let Some(fault) = names::metric_name_fault(&name) {
             return Err(Refusal::text(Reason::BadName, &name, &fault));
         }
-        // An empty help says nothing: proto3 presence would send it all the same.
+        // An empty help becomes no help: proto3 presence would send an empty one.
         let help = help.filter(|help| !help.is_empty());
         if let Some(help) = help.as_ref().filter(|help| help.len() > MAX_HELP_BYTES) {
             let what = "bytes of help";
@@ -147,12 +147,12 @@ impl<'s> Sample<'s> {
             let detail = format!("expected {expected}, got {}", number_text(value));
             return Err(Refusal::new(Reason::BadValue, detail).of(&series.name));
         }
-        // -0.0 is 0: the sign would only surprise.
+        // -0.0 becomes 0: the sign has no meaning here.
         let value = value + 0.0;
         Ok(Self { series, value })
     }
 
-    /// What it belongs to.
+    /// The sample's series.
     #[must_use]
     pub fn series(&self) -> &'s Series<'s> {
         self.series

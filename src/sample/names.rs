@@ -1,13 +1,13 @@
-//! Which names Prometheus allows, and what to use instead of others.
+//! The names that Prometheus allows, and suggestions for illegal ones.
 //!
 //! [Data model](https://prometheus.io/docs/concepts/data_model/#metric-names-and-labels)
 
 use crate::limits::{MAX_LABEL_NAME_BYTES, MAX_NAME_BYTES};
 
-/// What is wrong with a metric's name, if anything.
+/// The error in a metric's name, if there is one.
 ///
-/// Prometheus also allows colons, and keeps them for recording rules. A name that ends in a
-/// histogram's suffix would collide with that histogram's series.
+/// Prometheus also allows colons but reserves them for recording rules, so they are refused here. A
+/// name with a histogram's suffix would collide with the series of that histogram.
 pub(crate) fn metric_name_fault(name: &str) -> Option<String> {
     if name.len() > MAX_NAME_BYTES {
         return Some("is longer than 200 bytes".into());
@@ -21,7 +21,7 @@ pub(crate) fn metric_name_fault(name: &str) -> Option<String> {
     reserved.then(|| "ends in _bucket, _sum or _count, which are a histogram's own series".into())
 }
 
-/// What is wrong with a label's name, if anything.
+/// The error in a label's name, if there is one.
 pub(crate) fn label_name_fault(name: &str) -> Option<String> {
     if name.len() > MAX_LABEL_NAME_BYTES {
         return Some("is longer than 200 bytes".into());
@@ -53,10 +53,10 @@ fn not_an_identifier(what: &str, name: &str) -> String {
     }
 }
 
-/// `name` with underscores for the characters that other systems allow in names:
+/// `name` with underscores in place of characters that other systems allow in names:
 /// `http_server_duration` for `http.server.duration`.
 ///
-/// `None` for text that is no name anywhere.
+/// `None` for text that is not a name in any such system.
 fn suggestion(name: &str) -> Option<String> {
     let mut other = String::with_capacity(name.len());
     for c in name.chars() {

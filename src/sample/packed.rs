@@ -1,18 +1,18 @@
-//! The packed form of a list of samples: the character 1, which is its version, and a JSON array of
-//! rows. The structured clone of a hundred objects is most of what a call costs; that of one string
-//! is next to nothing.
+//! The packed form of a list of samples: the character 1, which is the version, and a JSON array of
+//! rows. The structured clone of a hundred objects is most of the cost of a call; the clone of one
+//! string costs almost nothing.
 
 use std::borrow::Cow;
 
 use crate::sample::{Array, Row, TrustedLabels};
 
-/// The rows of packed text; `None` when it is not JSON, or not an array.
+/// Reads the rows of packed text; `None` when it is not JSON, or not an array.
 #[must_use]
 pub fn read_packed(text: &str) -> Option<Array<'_>> {
     serde_json::from_str(text.strip_prefix('1')?).ok()
 }
 
-/// The rows of a [packed list](read_packed), and how many more of them there were.
+/// The rows of a [packed list](read_packed), and the number of rows beyond the limit.
 #[must_use]
 pub fn rows_of_packed<'a>(list: Array<'a>, trusted: &'a TrustedLabels) -> (Vec<Row<'a>>, usize) {
     let rows = list.items.into_iter();
@@ -20,10 +20,10 @@ pub fn rows_of_packed<'a>(list: Array<'a>, trusted: &'a TrustedLabels) -> (Vec<R
     (rows, list.excess)
 }
 
-/// Text that [`read_packed`] reads, with U+FFFD for halves of surrogate pairs.
+/// Replaces halves of surrogate pairs with U+FFFD, so that [`read_packed`] can read the text.
 ///
-/// `JSON.stringify` escapes such a half, serde_json takes it for an error, and all samples of the
-/// text would be lost for one label's.
+/// `JSON.stringify` escapes such a half, and serde_json rejects the escape. One bad label would
+/// lose all samples of the text.
 #[must_use]
 pub fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
     if !text.contains("\\ud") && !text.contains("\\uD") {
@@ -44,7 +44,7 @@ pub fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
                 rest = escape.get(6..).unwrap_or_default();
                 continue;
             }
-            // Any other escape: what follows the backslash is one character at least.
+            // Any other escape: at least one character follows the backslash.
             (None, _) => {
                 let next = escape.chars().nth(1).map_or(0, char::len_utf8);
                 escape.get(..next.saturating_add(1))
@@ -63,7 +63,7 @@ enum Half {
     Low,
 }
 
-/// The half of a pair that stands escaped at the start of `text`.
+/// The escaped surrogate half at the start of `text`, if there is one.
 fn surrogate(text: &str) -> Option<Half> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     match u32::from_str_radix(digits, 16).ok()? {

@@ -1,4 +1,4 @@
-//! Why a sample was not let in.
+//! The reasons for refusing a sample.
 
 use std::fmt::{self, Write as _};
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 use crate::limits::MAX_NAME_BYTES;
 use crate::sample::Value;
 
-/// Why a sample was refused: the key under `refused` in `stats()`, the label `reason` in the
-/// Worker's own metrics, and the row in the troubleshooting page.
+/// Why a sample was refused. It is the key under `refused` in `stats()`, the label `reason` in the
+/// Worker's own metrics, and the row on the troubleshooting page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// An argument of a type that the method does not take, or one too many.
+    /// An argument has a type that the method does not take, or there are too many arguments.
     BadArgument,
     /// The metric name is missing, malformed, too long, or ends in a reserved suffix.
     BadName,
-    /// The type is neither counter nor histogram, or is not the method's.
+    /// The type is neither counter nor histogram, or does not match the method.
     BadType,
     /// The value is missing, not a number, not finite, or a negative increment.
     BadValue,
@@ -25,21 +25,21 @@ pub enum Reason {
     BadLabelName,
     /// A label value is not text, a number or a boolean, or is too long.
     BadLabelValue,
-    /// More labels than a sample may have.
+    /// The sample has more labels than it may have.
     TooManyLabels,
     /// The help is not text, or is too long.
     BadHelp,
-    /// The name is in use for a metric of the other type.
+    /// The name is already in use for a metric of the other type.
     TypeConflict,
-    /// Adding the increment would make the buffered sum infinite.
+    /// The increment would make the buffered sum infinite.
     SumOverflow,
-    /// More samples in one call, or more bytes, than a call may carry.
+    /// The call carries more samples or more bytes than it may.
     TooLarge,
     /// The packed form could not be read.
     BadPacked,
-    /// The buffer is full and the sample would need a new entry.
+    /// The buffer is full, and the sample needs a new entry.
     BufferFull,
-    /// The isolate tracks as many metric names as it can.
+    /// The isolate already tracks its limit of metric names.
     TooManyMetrics,
 }
 
@@ -83,7 +83,8 @@ impl Reason {
         }
     }
 
-    /// Whether the sample itself was wrong, rather than the moment it came at.
+    /// Whether the sample itself was wrong. Otherwise a limit of the isolate refused a legal
+    /// sample.
     ///
     /// Only these become a `TypeError` under `REJECT_INVALID`.
     #[must_use]
@@ -92,19 +93,19 @@ impl Reason {
     }
 }
 
-/// A refusal: its reason, and what was found.
+/// A refusal: its reason, and a description of the mistake.
 ///
-/// Never holds a label's value: those may be secret, and refusals are logged.
+/// It never holds a label's value, because values may be secret and refusals are logged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// The metric's name, cut to the length of a legal one; empty where there is none to tell.
+    /// The metric's name, cut to the length of a legal one; empty if there is none.
     pub metric: String,
     detail: String,
 }
 
-/// Most characters of a caller's text that a message repeats.
+/// The most characters of a caller's text that a message repeats.
 const QUOTED_CHARS: usize = 80;
 
 impl Refusal {
@@ -116,7 +117,7 @@ impl Refusal {
         }
     }
 
-    /// Another value was found than the one that was expected.
+    /// A value was found that differs from the expected one.
     pub(crate) fn found(reason: Reason, expected: &str, found: &Value<'_>) -> Self {
         Self::new(
             reason,
@@ -124,17 +125,17 @@ impl Refusal {
         )
     }
 
-    /// Something is wrong with this text.
+    /// A text is illegal.
     pub(crate) fn text(reason: Reason, text: &str, wrong: &str) -> Self {
         Self::new(reason, format!("{} {wrong}", Quoted(text)))
     }
 
-    /// Something is wrong with the label of this name.
+    /// The label of this name is illegal.
     pub(crate) fn label(reason: Reason, name: &str, wrong: &str) -> Self {
         Self::new(reason, format!("label {} {wrong}", Quoted(name)))
     }
 
-    /// Something is larger than it may be.
+    /// A size is over its limit.
     pub(crate) fn limit(reason: Reason, what: &str, actual: usize, most: usize) -> Self {
         Self::new(
             reason,
@@ -142,7 +143,7 @@ impl Refusal {
         )
     }
 
-    /// Names the metric, unless that was done already.
+    /// Adds the metric's name, unless the refusal already has one.
     pub(crate) fn of(mut self, metric: &str) -> Self {
         if self.metric.is_empty() {
             let end = metric.floor_char_boundary(MAX_NAME_BYTES);
@@ -154,7 +155,7 @@ impl Refusal {
         self
     }
 
-    /// What was wrong and what would be right: starts in lower case and ends without a full stop.
+    /// The mistake and the expected input. Starts in lower case and ends without a full stop.
     #[must_use]
     pub fn message(&self) -> String {
         let Self { metric, detail, .. } = self;
@@ -169,10 +170,10 @@ impl Refusal {
         }
     }
 
-    /// A line that would have been right.
+    /// An example of a correct call.
     fn example(&self) -> Option<&'static str> {
         Some(match self.reason {
-            // The detail says what to try.
+            // The detail already suggests a fix.
             Reason::BadName | Reason::BadLabelName if self.detail.contains("; try ") => {
                 return None;
             }
@@ -192,7 +193,7 @@ impl Refusal {
     }
 }
 
-/// Text in quotes, cut to a readable length, control characters replaced.
+/// Quotes the text, cuts it to a readable length, and replaces control characters.
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {

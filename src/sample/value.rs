@@ -1,4 +1,4 @@
-//! A JavaScript or JSON value, as far as samples are made of them.
+//! JavaScript and JSON values, reduced to the kinds that samples use.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,25 +7,25 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use crate::limits::{MAX_PROPERTIES, MAX_SAMPLES_PER_CALL};
 
-/// One value that a caller gave.
+/// One value that a caller passed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Value<'a> {
-    /// `undefined`, and whatever is not there.
+    /// `undefined`, or a missing value.
     #[default]
     Undefined,
     /// `null`.
     Null,
     /// A boolean.
     Bool(bool),
-    /// A number, also NaN and the infinities.
+    /// A number, including NaN and the infinities.
     Number(f64),
-    /// A string; lone surrogates have become U+FFFD.
+    /// A string; each lone surrogate is replaced by U+FFFD.
     Text(Cow<'a, str>),
     /// An array.
     Array(Array<'a>),
     /// The properties of a plain object, or the entries of a `Map`.
     Object(Vec<(Cow<'a, str>, Self)>),
-    /// Anything else, described with its article: "a bigint".
+    /// Any other value, as a description with its article: "a bigint".
     Other(&'static str),
 }
 
@@ -34,15 +34,15 @@ pub enum Value<'a> {
 pub struct Array<'a> {
     /// The first items.
     pub items: Vec<Value<'a>>,
-    /// How many more there were.
+    /// The number of further items.
     pub excess: usize,
 }
 
-/// An object with more than [`MAX_PROPERTIES`] properties.
+/// The object has more than [`MAX_PROPERTIES`] properties.
 pub const TOO_MANY_PROPERTIES: &str = "an object with too many properties";
 
 impl<'a> Value<'a> {
-    /// What the value is, with its article, for error messages.
+    /// The kind of the value, with its article, for error messages.
     #[must_use]
     pub fn describe(&self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The same without anything borrowed.
+    /// A copy that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Value<'static> {
         let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
@@ -84,7 +84,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether this is `undefined` or `null`: an argument that was left out.
+    /// Whether this is `undefined` or `null`, which count as an omitted argument.
     #[must_use]
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Undefined | Self::Null)
@@ -222,7 +222,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
-/// A number as `String(number)` gives it in JavaScript.
+/// Formats a number as `String(number)` does in JavaScript.
 ///
 /// [Number::toString]: https://tc39.es/ecma262/#sec-numeric-types-number-tostring
 #[must_use]
@@ -234,7 +234,7 @@ pub fn number_text(number: f64) -> String {
     if number.is_infinite() {
         return format!("{sign}Infinity");
     }
-    // serde_json has the shortest digits, too. `f64::to_string` would be another 17 kB of Wasm.
+    // serde_json also finds the shortest digits. `f64::to_string` would add 17 kB of Wasm.
     let shortest = serde_json::to_string(&number.abs()).unwrap_or_default();
     let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -242,7 +242,7 @@ pub fn number_text(number: f64) -> String {
     let digits = written.trim_start_matches('0');
     let leading_zeros = written.len().saturating_sub(digits.len());
     let digits = digits.trim_end_matches('0');
-    // The number is 0.digits times ten to the power of this.
+    // The number is 0.digits times ten to this power.
     let point = to_i32(whole.len())
         .saturating_sub(to_i32(leading_zeros))
         .saturating_add(exponent.parse().unwrap_or(0));
