@@ -4,9 +4,9 @@
 //! I/O:
 //!
 //! 1. For each call, it uses [`Reporter::refresh`], then [`Reporter::accept`] for each sample, then
-//! [`Reporter::duty`] once.
+//!    [`Reporter::duty`] once.
 //! 2. A call that must flush takes pushes with [`Reporter::next_push`] until none is left. It sends
-//! each push to the gateway and ends it with [`Reporter::settle`].
+//!    each push to the gateway and ends it with [`Reporter::settle`].
 
 use std::rc::Rc;
 

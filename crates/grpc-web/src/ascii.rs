@@ -1,15 +1,15 @@
 //! Names and blanks in header fields, as bytes.
 //!
-//! None of this is inlined: it is called from many places and once per response, and what counts is
-//! the size of the Wasm.
+//! These functions are not inlined: they have many callers and run once per response, so the size
+//! of the Wasm matters more than speed.
 
-/// Whether two names are the same in any case.
+/// Whether two names are equal, ignoring case.
 #[inline(never)]
 pub(crate) fn same_name(a: &[u8], b: &[u8]) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
-/// What follows `prefix`, in any case, in `text`.
+/// The text after `prefix`, which is matched ignoring case.
 #[inline(never)]
 pub(crate) fn strip_prefix<'a>(text: &'a [u8], prefix: &str) -> Option<&'a [u8]> {
     let (head, rest) = text.split_at_checked(prefix.len())?;

@@ -7,21 +7,21 @@ use crate::text::Text;
 use crate::trailers::MAX_TRAILERS_LEN;
 use alloc::vec::Vec;
 
-/// How much of a body that is not gRPC-Web is kept, in bytes: enough for the title of an error
-/// page, or for the line that a proxy writes.
+/// The most bytes kept of a body that is not gRPC-Web: enough for the title of an error page, or
+/// for a proxy's error line.
 pub(crate) const MAX_PREFIX_LEN: usize = 1024;
 
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) state: State,
     max_message_len: usize,
-    /// There was a first byte.
+    /// At least one byte has arrived.
     pub(crate) began: bool,
-    /// The response message, or as much of it as has come.
+    /// The response message, or the part that has arrived.
     pub(crate) message: Option<Vec<u8>>,
-    /// The block of trailers, or as much of it as has come.
+    /// The block of trailers, or the part that has arrived.
     pub(crate) trailers: Vec<u8>,
-    /// The beginning of a body that is not read as frames.
+    /// The beginning of a body that is not gRPC-Web.
     pub(crate) prefix: Vec<u8>,
 }
 
@@ -29,15 +29,15 @@ pub(crate) struct Body {
 pub(crate) enum State {
     /// The body is not gRPC-Web.
     Opaque,
-    /// In a frame header, of which so many bytes have come.
+    /// In a frame header, of which this many bytes have arrived.
     Header([u8; FRAME_HEADER_LEN], usize),
-    /// In the payload of the message, which has so many bytes.
+    /// In the payload of the message, which has this length in bytes.
     Message(usize),
-    /// In the payload of the trailers, which has so many bytes.
+    /// In the payload of the trailers, which have this length in bytes.
     Trailers(usize),
     /// After the trailers.
     Done,
-    /// The frames are wrong, and stay so.
+    /// The frames are invalid. This state does not change any more.
     Failed(Failure),
 }
 
@@ -63,12 +63,12 @@ impl Body {
         }
     }
 
-    /// Whether nothing that may follow is looked at.
+    /// Whether the rest of the body can be ignored.
     pub(crate) fn is_settled(&self) -> bool {
         match self.state {
             State::Opaque => self.prefix.len() >= MAX_PREFIX_LEN,
             State::Failed(_) => true,
-            // After the trailers there must be nothing, which only the end of the body shows.
+            // Nothing may follow the trailers, and only the end of the body shows that.
             State::Header(..) | State::Message(_) | State::Trailers(_) | State::Done => false,
         }
     }
@@ -123,15 +123,15 @@ impl Body {
         }
     }
 
-    /// The state after a frame header, or why there is no reading on. The length is compared with
-    /// its limit before a byte of the payload is kept.
+    /// The state after a frame header, or the error in it. The length is checked against its limit
+    /// before any byte of the payload is kept.
     #[inline(never)]
     fn begin_frame(&mut self, header: FrameHeader) -> Result<State, Failure> {
         let trailers = match header.kind() {
             FrameKind::Message => false,
             FrameKind::Trailers => true,
             FrameKind::Compressed => {
-                // INTERNAL, and the text names what is supported:
+                // INTERNAL, with a text that names the supported encoding:
                 // https://github.com/grpc/grpc/blob/master/doc/compression.md#test-cases
                 let text = "expected no compression (only identity is supported), got frame flags ";
                 return Err(Failure::new(
@@ -145,8 +145,8 @@ impl Body {
             }
         };
         if !trailers && self.message.is_some() {
-            // UNIMPLEMENTED: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md. To fail
-            // here and not at the trailers ends a body of endless small messages.
+            // UNIMPLEMENTED: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md. Failing
+            // here, and not at the trailers, stops a body of endless small messages.
             let text = Text::new("expected one response message, got more than one");
             return Err(Failure::new(Kind::Cardinality, text));
         }
@@ -155,7 +155,7 @@ impl Body {
         } else {
             ("a message", self.max_message_len)
         };
-        // A length that does not fit a usize is over any limit.
+        // A length that does not fit a usize is over every limit.
         let len = usize::try_from(header.len).unwrap_or(usize::MAX);
         if len > max_len {
             // RESOURCE_EXHAUSTED: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
@@ -179,13 +179,13 @@ impl Body {
     }
 }
 
-/// Moves bytes from the front of `from` to the end of `to` until that has `len` bytes; gives back
-/// what is left over.
+/// Moves bytes from the front of `from` to the end of `to` until `to` has `len` bytes. Returns the
+/// remaining bytes.
 #[inline(never)]
 fn take<'a>(to: &mut Vec<u8>, len: usize, from: &'a [u8]) -> &'a [u8] {
     let missing = len.saturating_sub(to.len());
     let (taken, rest) = from.split_at_checked(missing).unwrap_or((from, &[]));
-    // The vector grows with what is here, not with what the length promises.
+    // The vector grows with the bytes received, not with the announced length.
     to.extend_from_slice(taken);
     rest
 }
@@ -282,7 +282,7 @@ mod tests {
             let mut body = body(bytes);
             assert_eq!(failure(&body), Some((kind, message)), "{bytes:?}");
             assert!(body.is_settled());
-            // nothing that follows changes it
+            // later pieces do not change it
             body.push(b"\x80\0\0\0\x0egrpc-status: 0");
             assert_eq!(failure(&body), Some((kind, message)), "{bytes:?}");
         }

@@ -8,39 +8,39 @@ pub enum Code {
     Ok = 0,
     /// The call was cancelled.
     Cancelled = 1,
-    /// The error has no better code, or no status could be read.
+    /// The error has no better code, or the status could not be read.
     Unknown = 2,
     /// The request is wrong whatever the state of the system.
     InvalidArgument = 3,
     /// The deadline passed before the call ended.
     DeadlineExceeded = 4,
-    /// Something that was asked for does not exist.
+    /// The requested entity does not exist.
     NotFound = 5,
-    /// Something that was to be made exists already.
+    /// The entity to create already exists.
     AlreadyExists = 6,
-    /// The caller is known and not allowed.
+    /// The caller is known, but not allowed.
     PermissionDenied = 7,
-    /// A quota, a size limit or a resource is used up.
+    /// A quota, a size limit or a resource is exhausted.
     ResourceExhausted = 8,
-    /// The system is not in the state that the call needs.
+    /// The system is not in the state that the call requires.
     FailedPrecondition = 9,
-    /// The call lost against a concurrent one.
+    /// The call conflicts with a concurrent one.
     Aborted = 10,
-    /// The request reaches past a valid range.
+    /// The request is outside the valid range.
     OutOfRange = 11,
-    /// The method is not there, or the count of response messages is wrong.
+    /// The method does not exist, or the number of response messages is wrong.
     Unimplemented = 12,
-    /// An invariant broke, among them the rules of the protocol.
+    /// An invariant is broken, such as a rule of the protocol.
     Internal = 13,
-    /// The service cannot be reached at the moment.
+    /// The service cannot be reached at present.
     Unavailable = 14,
-    /// Data is lost for good.
+    /// Data is lost permanently.
     DataLoss = 15,
     /// The caller's credentials are missing or invalid.
     Unauthenticated = 16,
 }
 
-/// Every code beside its name, in the order of the numbers.
+/// Every code with its name, in the order of the numbers.
 const CODES: [(Code, &str); 17] = [
     (Code::Ok, "OK"),
     (Code::Cancelled, "CANCELLED"),
@@ -64,9 +64,9 @@ const CODES: [(Code, &str); 17] = [
 impl Code {
     /// Reads the value of one `grpc-status` field.
     ///
-    /// Only the canonical decimal form counts: [no leading zeros][status], no sign, no blanks.
-    /// Anything else is `None`, which is to be reported as [`Code::Unknown`] ("error parsing
-    /// returned status" in the [list of codes][codes]) and never as OK.
+    /// Only the canonical decimal form is valid: [no leading zeros][status], no sign, no blanks.
+    /// For any other value this returns `None`. Report that as [`Code::Unknown`] ("error parsing
+    /// returned status" in the [list of codes][codes]), and never as OK.
     ///
     /// ```
     /// use grpc_web_unary::Code;
@@ -94,13 +94,13 @@ impl Code {
         CODES.get(usize::from(number)).map(|&(code, _)| code)
     }
 
-    /// The number that crosses the wire, 0 to 16.
+    /// The number on the wire, 0 to 16.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8
     }
 
-    /// The name in capitals, such as `"UNAVAILABLE"`: fit for a metric label.
+    /// The name in capitals, such as `"UNAVAILABLE"`, which suits a metric label.
     #[must_use]
     pub fn name(self) -> &'static str {
         CODES

@@ -1,20 +1,20 @@
-//! What a response's `content-type` says about its body.
+//! The meaning of a response's `content-type`.
 
 use crate::ascii::{same_name, strip_prefix, trim_ows};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentType {
-    /// `application/grpc-web`, bare or `+proto`: frames that this client reads.
+    /// `application/grpc-web`, bare or `+proto`: frames that this client can read.
     GrpcWeb,
-    /// gRPC-Web in another codec (`+json`) or in base64 (`application/grpc-web-text`).
+    /// gRPC-Web with another codec (`+json`) or in base64 (`application/grpc-web-text`).
     OtherCodec,
-    /// `application/grpc`, plain: its trailers are HTTP trailers, which `fetch` does not show.
+    /// Plain `application/grpc`: its status is in HTTP trailers, which `fetch` does not expose.
     Grpc,
-    /// `text/plain`: a proxy's or the platform's own words.
+    /// `text/plain`: a message from a proxy or the platform.
     Plain,
-    /// Another kind of text, most often an error page.
+    /// Any other text, usually an error page.
     Text,
-    /// Anything else, or nothing.
+    /// Any other type, or none.
     Other,
 }
 

@@ -1,4 +1,4 @@
-//! The five bytes before every message and before the trailers.
+//! The five-byte header before every message and before the trailers.
 //!
 //! A [length-prefixed message][framing] is one byte of flags, the payload's length as a big-endian
 //! 32-bit number, and the payload. gRPC-Web [adds][web] one flag: the top bit marks the trailers,
@@ -7,13 +7,13 @@
 //! [framing]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
 //! [web]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md#protocol-differences-vs-grpc-over-http2
 
-/// How many bytes stand before a payload.
+/// The length of a frame header in bytes.
 pub const FRAME_HEADER_LEN: usize = 5;
 
-/// Set: the payload is compressed. This client never asks for that.
+/// If set, the payload is compressed. This client never asks for that.
 pub const FLAG_COMPRESSED: u8 = 0x01;
 
-/// Set: the payload is the trailers. Clear: it is a message.
+/// If set, the payload is the trailers. Otherwise it is a message.
 pub const FLAG_TRAILERS: u8 = 0x80;
 
 /// The frame header of an uncompressed message of `len` bytes.
@@ -27,20 +27,20 @@ pub const fn frame_header(len: u32) -> [u8; FRAME_HEADER_LEN] {
     [0, a, b, c, d]
 }
 
-/// What a frame holds, as its flags say.
+/// The content of a frame, according to its flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameKind {
-    /// A message, as it is.
+    /// An uncompressed message.
     Message,
-    /// The trailers, as they are.
+    /// Uncompressed trailers.
     Trailers,
-    /// A message (`0x01`) or trailers (`0x81`), compressed.
+    /// A compressed message (`0x01`) or compressed trailers (`0x81`).
     Compressed,
     /// A flag is set that the protocol does not define.
     Undefined,
 }
 
-/// The header of a frame, read.
+/// A parsed frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     /// The flags byte.
@@ -50,8 +50,8 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// Reads the five bytes. Any five bytes are a frame header; its [`kind`](Self::kind) may not
-    /// be one to go on with.
+    /// Parses the five bytes. Any five bytes are a frame header, but its [`kind`](Self::kind) may
+    /// be an invalid one.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; FRAME_HEADER_LEN]) -> Self {
         let [flags, a, b, c, d] = bytes;
@@ -61,7 +61,7 @@ impl FrameHeader {
         }
     }
 
-    /// What the flags say.
+    /// The kind that the flags give.
     #[must_use]
     pub const fn kind(self) -> FrameKind {
         match self.flags {

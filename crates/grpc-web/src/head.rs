@@ -1,4 +1,4 @@
-//! What the HTTP headers of a response say.
+//! The information in the HTTP headers of a response.
 
 use crate::Pushback;
 use crate::ascii::{same_name, trim_ows};
@@ -8,8 +8,8 @@ use crate::status_field::StatusField;
 use crate::text::Text;
 use alloc::string::String;
 
-/// The response headers that [`UnaryDecoder::new`](crate::UnaryDecoder::new) reads. A caller whose
-/// headers are slow to walk through may look up these alone.
+/// The response headers that [`UnaryDecoder::new`](crate::UnaryDecoder::new) reads. If iterating
+/// over all headers is slow, the caller may look up only these.
 pub const RESPONSE_HEADERS: [&str; 4] = [
     "content-type",
     "grpc-status",
@@ -17,15 +17,15 @@ pub const RESPONSE_HEADERS: [&str; 4] = [
     "grpc-retry-pushback-ms",
 ];
 
-/// How many characters of a `content-type` are shown.
+/// The most characters of a `content-type` that are shown.
 const SHOWN: usize = 100;
 
-/// What is kept of the headers. Each field is read when it comes, so however long or many they
-/// are, no more than this is kept.
+/// The parts of the headers that are kept. Each field is read once, so the memory does not grow
+/// with the number or the length of the headers.
 #[derive(Debug, Default)]
 pub(crate) struct Head {
     pub(crate) content_type: Option<ContentType>,
-    /// As it came, printable and cut short.
+    /// The value as received, made printable and cut short.
     pub(crate) shown_content_type: String,
     pub(crate) status: StatusField,
     pub(crate) message: Option<String>,
@@ -39,7 +39,7 @@ impl Head {
         if is("content-type") {
             let content_type = ContentType::of(value);
             self.content_type = match self.content_type {
-                // Two media types for one body: it cannot be said what it is.
+                // With two media types for one body, the type is unknown.
                 Some(first) if first != content_type => Some(ContentType::Other),
                 _ => Some(content_type),
             };

@@ -1,12 +1,12 @@
-//! From an HTTP status to a gRPC code, for responses that carry no `grpc-status`.
+//! Maps an HTTP status to a gRPC code, for responses without a `grpc-status`.
 
 use crate::Code;
 
-/// The code that stands in for an HTTP status when no `grpc-status` came with it.
+/// The code for an HTTP status when the response has no `grpc-status`.
 ///
-/// This is the [published table][table]. It differs in one row: 431 is UNKNOWN here, as in
-/// grpc-go, tonic and connect-es, where the table says INTERNAL; the connectrpc conformance suite
-/// takes either. 200 is UNKNOWN too, because a call that went well says so in `grpc-status`.
+/// This is the [published table][table], with one difference: 431 is UNKNOWN here, as in grpc-go,
+/// tonic and connect-es, and INTERNAL in the table. The connectrpc conformance suite accepts both.
+/// 200 is UNKNOWN too, because a successful call has a `grpc-status`.
 ///
 /// [table]: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
 #[must_use]

@@ -7,24 +7,24 @@
 //! - The outcome of the call from the HTTP status, the headers and the body of the response, read
 //!   piece by piece and with a bound on memory ([`UnaryDecoder`]). Every rule links to the
 //!   paragraph it comes from.
-//! - The errors that a Cloudflare Workers VPC binding reports in the service's place
-//!   ([`ProxyError`]), and whether a request can have reached the service.
+//! - The errors that a Cloudflare Workers VPC binding reports instead of the service
+//!   ([`ProxyError`]), and whether the request can have reached the service.
 //!
 //! # Out of scope
 //!
-//! - I/O, clocks, retries: the caller fetches, keeps the deadline and decides what to send again.
+//! - I/O, clocks, retries: the caller fetches, keeps the deadline and decides on retries.
 //! - Protobuf: a message is bytes.
 //! - Streaming calls, compressed messages and base64 (`application/grpc-web-text`). These are
 //!   refused, never misread; see [`UnaryDecoder`].
 //!
 //! # What to rely on
 //!
-//! - **OK means OK.** It takes HTTP status 200, a gRPC-Web body, exactly one message, a complete
-//!   trailers frame and an explicit `grpc-status` of 0. Whatever is missing, cut off or
-//!   contradictory is an error that says what it is.
-//! - **No panic, no unbounded memory**, whatever bytes come.
-//! - **Deterministic**: the same bytes give the same [`Reply`], however they are cut into pieces.
-//!   There is no clock, no randomness and no global state. The crate is `no_std` and has no
+//! - **OK means OK.** It requires HTTP status 200, a gRPC-Web body, exactly one message, a complete
+//!   trailers frame and an explicit `grpc-status` of 0. A response with a missing, incomplete or
+//!   contradictory part is an error that names the fault.
+//! - **No panic, no unbounded memory**, for any input.
+//! - **Deterministic**: the same bytes give the same [`Reply`], however they are divided into
+//!   pieces. There is no clock, no randomness and no global state. The crate is `no_std` and has no
 //!   dependencies.
 //!
 //! # Example
@@ -39,7 +39,7 @@
 //! assert_eq!(headers[0].0, "content-type");
 //! assert_eq!(body, [0, 0, 0, 0, 2, 0x08, 0x01]);
 //!
-//! // The response, in the pieces in which it arrives.
+//! The response, in the pieces in which it arrives.
 //! let headers = [("content-type", "application/grpc-web+proto")];
 //! let mut decoder = UnaryDecoder::new(200, headers, 64 * 1024);
 //! for chunk in [&b"\0\0\0\0\x02\x08"[..], b"\x07\x80\0\0\0\x0f", b"grpc-status:0\r\n"] {

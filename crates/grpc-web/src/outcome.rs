@@ -1,5 +1,5 @@
-//! The rules that decide the outcome; their order is in the docs of
-//! [`UnaryDecoder`](crate::UnaryDecoder).
+//! The rules that decide the outcome. The docs of [`UnaryDecoder`](crate::UnaryDecoder) list them
+//! in order.
 
 use crate::body::{Body, State};
 use crate::content_type::ContentType;
@@ -14,10 +14,10 @@ use crate::trailers::Trailers;
 use crate::{BodyEnd, Code, Kind, ProxyError, Source, Status};
 use alloc::vec::Vec;
 
-/// A status that the server gave, or why there is none.
+/// The server's status, or the reason why there is none.
 type Outcome = Result<(Status, Source), Failure>;
 
-/// How many characters of an error page are shown.
+/// The most characters of an error page that are shown.
 const SHOWN: usize = 200;
 
 pub(crate) fn decide(
@@ -34,7 +34,7 @@ pub(crate) fn decide(
     }
 }
 
-/// The outcome when HTTP has nothing to complain of.
+/// The outcome when the HTTP status is 200.
 fn of_success(head: Head, body: &Body, trailers: &Trailers, end: BodyEnd) -> Outcome {
     if !body.began
         && let Some(code) = head.status.error()
@@ -51,7 +51,7 @@ fn of_success(head: Head, body: &Body, trailers: &Trailers, end: BodyEnd) -> Out
                 return Err(truncated("frame header", FRAME_HEADER_LEN, have));
             }
             if !body.began {
-                // Trailers-only with no error in it: what is left is what is wrong with it.
+                // A trailers-only response that carries no error: report what is wrong with it.
                 head_code(&head)?;
                 return Err(no_message());
             }
@@ -94,7 +94,7 @@ fn of_trailers(head: Head, body: &Body, trailers: &Trailers, end: BodyEnd) -> Ou
     Ok((status, source))
 }
 
-/// The outcome when HTTP itself reports an error. It is never OK.
+/// The outcome when the HTTP status is an error. It is never OK.
 fn of_http_error(
     http_status: u16,
     head: Head,
@@ -114,7 +114,7 @@ fn of_http_error(
     if head.content_type == Some(ContentType::Plain) {
         let whole = end == BodyEnd::Complete && !body.is_settled();
         let proxy_error = match http_status {
-            // The binding's errors come with this status alone.
+            // The binding's errors come only with this status.
             500 => ProxyError::from_body(&body.prefix, whole),
             _ => None,
         };
@@ -128,7 +128,7 @@ fn of_http_error(
     Err(Failure::new(kind, with_page(text, &head, body)))
 }
 
-/// The outcome that is in the headers alone.
+/// The outcome from the headers alone.
 fn of_headers(code: Code, head: Head, end: BodyEnd) -> Outcome {
     not_cancelled_by_deadline(code, end)?;
     let message = head.message.unwrap_or_default();
@@ -145,7 +145,7 @@ fn refused_content_type(head: &Head, body: &Body) -> Failure {
     Failure::new(kind, with_page(text, head, body))
 }
 
-/// `text`, and the gist of the body where it is made of words.
+/// `text`, and a summary of the body if the body is text.
 fn with_page(text: Text, head: &Head, body: &Body) -> Text {
     match head.content_type {
         Some(ContentType::Plain | ContentType::Text) if !body.prefix.is_empty() => {
@@ -159,8 +159,8 @@ fn head_code(head: &Head) -> Result<Code, Failure> {
     code_of(&head.status, head.message.as_deref().unwrap_or_default())
 }
 
-/// The code that a status field gives, or why it gives none; `message` is the `grpc-message`
-/// beside it.
+/// The code that a status field gives, or the reason why it gives none. `message` is the
+/// `grpc-message` of the same place.
 fn code_of(status: &StatusField, message: &str) -> Result<Code, Failure> {
     let (kind, text) = match *status {
         StatusField::Valid(code) => return Ok(code),
@@ -187,7 +187,7 @@ fn code_of(status: &StatusField, message: &str) -> Result<Code, Failure> {
     Err(Failure::new(kind, text))
 }
 
-/// Goes on only if the body was read to its end.
+/// Continues only if the body was read to its end.
 fn whole(end: BodyEnd) -> Result<(), Failure> {
     match end {
         BodyEnd::Complete => Ok(()),
@@ -199,8 +199,8 @@ fn whole(end: BodyEnd) -> Result<(), Failure> {
     }
 }
 
-/// A server that gives a call up at the deadline says CANCELLED; a client whose own deadline has
-/// passed [says DEADLINE_EXCEEDED][cancellation], and uses nothing of the trailers for it.
+/// A server that gives up a call at the deadline sends CANCELLED. A client whose own deadline has
+/// passed [reports DEADLINE_EXCEEDED][cancellation] and ignores the trailers.
 ///
 /// [cancellation]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#client-cancellation
 fn not_cancelled_by_deadline(code: Code, end: BodyEnd) -> Result<(), Failure> {

@@ -1,8 +1,8 @@
-//! Error pages: bodies that a proxy or the platform writes for people.
+//! Error pages that a proxy or the platform writes for people.
 
 /// The number of Cloudflare's own error in `text/plain`, which reads `error code: 1101`.
 ///
-/// `whole` says that `body` is all there is; otherwise digits may be missing at its end.
+/// `whole` means that `body` is complete. Otherwise its last digits may be missing.
 pub(crate) fn edge_error(body: &[u8], whole: bool) -> Option<u16> {
     let rest = body.strip_prefix(b"error code: ")?;
     let end = rest.iter().position(|b| !b.is_ascii_digit());
@@ -13,11 +13,11 @@ pub(crate) fn edge_error(body: &[u8], whole: bool) -> Option<u16> {
     if !(3..=4).contains(&digits.len()) {
         return None;
     }
-    // Digits are ASCII, and four of them fit.
+    // Only ASCII digits, and at most four of them, so the number fits.
     core::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The part of a page that is worth a line in a log: the title, if it is HTML that has one.
+/// The part of a page that is useful in a log: the title of an HTML page, or the text.
 pub(crate) fn gist(body: &[u8]) -> &[u8] {
     title(body).unwrap_or(body)
 }
@@ -27,7 +27,7 @@ fn title(body: &[u8]) -> Option<&[u8]> {
     find(after, b"</title>").map(|(before, _)| before)
 }
 
-/// What stands before and after the first `tag`, whose case does not matter.
+/// The text before and after the first `tag`, which is matched ignoring case.
 fn find<'a>(text: &'a [u8], tag: &[u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
     let at = text
         .windows(tag.len())

@@ -5,16 +5,16 @@ use alloc::vec::Vec;
 
 /// The longest status message that is kept, in bytes of UTF-8.
 ///
-/// A peer decides how long its message is; a log line and a memory do not. 1 KiB holds every
-/// message seen from a real server many times over.
+/// The server controls the length of its message, so the client needs a limit. 1 KiB is far more
+/// than any message seen from a real server.
 pub const MAX_STATUS_MESSAGE_LEN: usize = 1024;
 
 /// Decodes the value of a `grpc-message` field and keeps the first
 /// [`MAX_STATUS_MESSAGE_LEN`] bytes of it, cut at a character.
 ///
-/// It never fails, as the [protocol demands][status-message] ("MUST NOT error or throw away the
-/// message"): a broken escape stays as it is, and bytes that are not UTF-8 become U+FFFD. Bytes
-/// that a sender should have escaped and did not are taken as they are.
+/// It never fails, as the [protocol requires][status-message] ("MUST NOT error or throw away the
+/// message"): an invalid escape stays as it is, and bytes that are not UTF-8 become U+FFFD. Bytes
+/// that the sender failed to escape are used as they are.
 ///
 /// ```
 /// use grpc_web_unary::percent::decode;
@@ -27,8 +27,8 @@ pub const MAX_STATUS_MESSAGE_LEN: usize = 1024;
 /// [status-message]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
 #[must_use]
 pub fn decode(value: &[u8]) -> String {
-    // A few bytes more than are kept: a character cut off here would turn into U+FFFD, and it must
-    // do so behind the place where the text is cut below.
+    // Reads a few bytes more than are kept: a character that is cut off here becomes U+FFFD, which
+    // must lie beyond the final cut below.
     let enough = MAX_STATUS_MESSAGE_LEN.saturating_add(4);
     let mut bytes = Vec::with_capacity(value.len().min(enough));
     let mut rest = value;
@@ -36,7 +36,7 @@ pub fn decode(value: &[u8]) -> String {
         let (byte, after) = match *rest {
             [b'%', high, low, ref after @ ..] => match hex_pair(high, low) {
                 Some(byte) => (byte, after),
-                // Only the sign itself is taken as it stands: an escape may begin right after it.
+                // Only the percent sign is copied: an escape may begin right after it.
                 None => (b'%', rest.get(1..).unwrap_or_default()),
             },
             [byte, ref after @ ..] => (byte, after),
@@ -54,7 +54,7 @@ pub fn decode(value: &[u8]) -> String {
 fn hex_pair(high: u8, low: u8) -> Option<u8> {
     let high = char::from(high).to_digit(16)?;
     let low = char::from(low).to_digit(16)?;
-    // Each is below 16, so the whole is a byte.
+    // Each digit is below 16, so the result fits a byte.
     u8::try_from((high << 4) | low).ok()
 }
 
@@ -72,7 +72,7 @@ mod tests {
             (b"%e2%98%ba and %F0%9F%98%88", "☺ and 😈"),
             (b"%0Atwo%0D%0Alines", "\ntwo\r\nlines"),
             (b"%25", "%"),
-            // decoded once, not until nothing is left to decode
+            // decoded once only
             (b"%2541", "%41"),
             (b"%00", "\0"),
             (b"a+b", "a+b"),
@@ -89,7 +89,7 @@ mod tests {
         ] {
             assert_eq!(decode(value.as_bytes()), value, "{value}");
         }
-        // the sign is kept and the escape behind it decoded
+        // the sign is kept, and the escape after it is decoded
         assert_eq!(decode(b"%%41"), "%A");
         assert_eq!(decode(b"%4%41"), "%4A");
     }
@@ -98,9 +98,9 @@ mod tests {
     fn bytes_that_are_not_utf8_become_replacement_characters() {
         assert_eq!(decode(b"a%FFb"), "a\u{FFFD}b");
         assert_eq!(decode(b"\xFF\xC3"), "\u{FFFD}\u{FFFD}");
-        // a surrogate in UTF-8 clothes
+        // a surrogate encoded as UTF-8
         assert_eq!(decode(b"%ED%A0%80"), "\u{FFFD}\u{FFFD}\u{FFFD}");
-        // bytes that should have been escaped, and are good UTF-8
+        // valid UTF-8 that should have been escaped
         assert_eq!(decode("caf\u{e9}".as_bytes()), "caf\u{e9}");
     }
 
@@ -113,7 +113,7 @@ mod tests {
         let text = decode(&euro);
         assert_eq!(text.len(), 1023);
         assert!(text.chars().all(|c| c == '\u{20ac}'), "{text}");
-        // every replacement character is longer than the byte it stands for
+        // every replacement character is longer than the byte that it replaces
         let junk = [0xFF; 5000];
         assert!(decode(&junk).len() <= MAX_STATUS_MESSAGE_LEN);
     }

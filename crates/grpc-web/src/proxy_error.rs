@@ -1,37 +1,37 @@
-//! The errors that the platform reports in the gateway's place.
+//! The errors that the platform reports instead of the gateway.
 //!
-//! A Workers VPC binding says why it could not reach the private service with a code: as the text
-//! of an exception (`ProxyError: dns_error`), or as the body of a response with status 500 and
-//! `text/plain`. The codes are those of the [troubleshooting page][vpc]; most are named after the
-//! [proxy error types of RFC 9209][rfc9209], which says what each one means.
+//! A Workers VPC binding reports with a code why it could not reach the private service. The code
+//! is in the text of an exception (`ProxyError: dns_error`), or in the `text/plain` body of a
+//! response with status 500. The [troubleshooting page][vpc] lists the codes. Most are named after
+//! the [proxy error types of RFC 9209][rfc9209], which defines their meaning.
 //!
-//! What matters about them is whether the request can have reached the service. It is safe to send
-//! again after an error that came up before the request was written to a connection, and after no
-//! other: a request that adds to a counter must not be applied twice.
+//! The important property of an error is whether the request can have reached the service. A
+//! request that adds to a counter must not be applied twice. It is safe to retry only if the error
+//! occurred before the request was written to a connection.
 //!
 //! [vpc]: https://developers.cloudflare.com/workers-vpc/reference/troubleshooting/
 //! [rfc9209]: https://www.rfc-editor.org/rfc/rfc9209#section-2.3
 
 use crate::Code;
 
-/// Why a Workers VPC binding could not get an answer from the private service.
+/// The reason why a Workers VPC binding got no answer from the private service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProxyError {
     /// `connection_refused`. Unsent: the service refused the TCP connection.
     ConnectionRefused,
-    /// `connection_terminated`. Ambiguous: the connection was closed before a response came, and
-    /// the request may have been read by then.
+    /// `connection_terminated`. Ambiguous: the connection closed before a response, and the service
+    /// may have read the request.
     ConnectionTerminated,
-    /// `connection_timeout`. Unsent: it was the attempt to open the connection that timed out.
+    /// `connection_timeout`. Unsent: the attempt to open the connection timed out.
     ConnectionTimeout,
-    /// `connection_read_timeout`. Ambiguous: the connection stood and no data came.
+    /// `connection_read_timeout`. Ambiguous: the connection was open, and no data came.
     ConnectionReadTimeout,
-    /// `connection_write_timeout`. Ambiguous: a part of the request may have been written.
+    /// `connection_write_timeout`. Ambiguous: part of the request may have been written.
     ConnectionWriteTimeout,
-    /// `connection_limit_reached`. Unsent: there was no connection to be had for the request.
+    /// `connection_limit_reached`. Unsent: no connection was available for the request.
     ConnectionLimitReached,
-    /// `destination_unavailable`. Unsent: the proxy takes the service for down, and does not try.
+    /// `destination_unavailable`. Unsent: the proxy considers the service down and does not try.
     DestinationUnavailable,
     /// `destination_not_found`. Unsent: no route was found for the request.
     DestinationNotFound,
@@ -39,34 +39,34 @@ pub enum ProxyError {
     DestinationIpProhibited,
     /// `destination_ip_unroutable`. Unsent: no network route leads to the address.
     DestinationIpUnroutable,
-    /// `dns_error`. Unsent: without an address there was nothing to connect to.
+    /// `dns_error`. Unsent: there was no address to connect to.
     DnsError,
-    /// `dns_timeout`. Unsent, as above.
+    /// `dns_timeout`. Unsent, for the same reason.
     DnsTimeout,
-    /// `tls_protocol_error`. Ambiguous: the handshake or anything after it may have failed.
+    /// `tls_protocol_error`. Ambiguous: the failure may have come during or after the handshake.
     TlsProtocolError,
     /// `tls_certificate_error`. Unsent: the certificate is verified in the handshake, before the
-    /// request goes out.
+    /// request is sent.
     TlsCertificateError,
     /// `http_request_denied`. Unsent: a policy rejected the request before it was forwarded.
     HttpRequestDenied,
-    /// `http_request_error`. Ambiguous: an error response was made in the service's place, and
-    /// the documentation does not say when.
+    /// `http_request_error`. Ambiguous: the proxy generated an error response, and the
+    /// documentation does not say at which point.
     HttpRequestError,
-    /// `http_upgrade_failed`. Ambiguous: the service has answered, though not as was asked.
+    /// `http_upgrade_failed`. Ambiguous: the service answered, but without the upgrade.
     HttpUpgradeFailed,
-    /// `http_protocol_error`. Ambiguous: the service spoke broken HTTP, perhaps after it had read
-    /// the request.
+    /// `http_protocol_error`. Ambiguous: the service sent invalid HTTP, perhaps after reading the
+    /// request.
     HttpProtocolError,
     /// `http_response_incomplete`. Ambiguous: a response began, so the request arrived.
     HttpResponseIncomplete,
     /// `proxy_loop_detected`. Unsent: the next hop would have been the proxy itself.
     ProxyLoopDetected,
-    /// `proxy_internal_error`. Ambiguous: the proxy failed at an unknown moment.
+    /// `proxy_internal_error`. Ambiguous: the proxy failed at an unknown point.
     ProxyInternalError,
-    /// `rate_limited`. Unsent: the limit is one on new connections, and none was opened.
+    /// `rate_limited`. Unsent: the limit applies to new connections, and none was opened.
     RateLimited,
-    /// A code that is not documented, or one of which the end is missing. Ambiguous.
+    /// An undocumented code, or one whose end is missing. Ambiguous.
     Unknown,
 }
 
@@ -116,8 +116,8 @@ const CODES: [(ProxyError, &str); 22] = [
 const MARK: &str = "ProxyError: ";
 
 impl ProxyError {
-    /// Whether the request certainly never reached the private service, so that sending it again
-    /// cannot apply it twice. The reason stands at each variant; in doubt it is `false`.
+    /// Whether the request certainly never reached the private service, so that a retry cannot
+    /// apply it twice. Each variant gives the reason. In doubt it is `false`.
     #[must_use]
     pub const fn provably_unsent(self) -> bool {
         match self {
@@ -147,7 +147,7 @@ impl ProxyError {
         }
     }
 
-    /// The documented code, or `"proxy_error_unknown"`: fit for a metric label.
+    /// The documented code, or `"proxy_error_unknown"`, which suits a metric label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         CODES
@@ -156,8 +156,8 @@ impl ProxyError {
             .map_or("proxy_error_unknown", |&(_, code)| code)
     }
 
-    /// The gRPC code of a call that failed so: the transport is [UNAVAILABLE][codes], and a
-    /// rejection by policy is PERMISSION_DENIED.
+    /// The gRPC code of a call that failed with this error: transport errors are
+    /// [UNAVAILABLE][codes], and a rejection by policy is PERMISSION_DENIED.
     ///
     /// [codes]: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
     #[must_use]
@@ -168,11 +168,11 @@ impl ProxyError {
         }
     }
 
-    /// Reads the text of what `fetch` threw, the error's `message` as well as the error made into
-    /// a string. `None` when it is no error of the proxy.
+    /// Parses the text of an error that `fetch` threw: the error's `message`, or the error as a
+    /// string. Returns `None` for an error that is not the proxy's.
     ///
-    /// The documentation shows `Error: ProxyError: dns_error` and speaks of "an exception with an
-    /// error code", so the code alone, if it is a documented one, is understood too.
+    /// The documentation shows `Error: ProxyError: dns_error` and mentions "an exception with an
+    /// error code", so a documented code alone is accepted too.
     ///
     /// ```
     /// use grpc_web_unary::ProxyError;
@@ -185,7 +185,7 @@ impl ProxyError {
     pub fn from_thrown(text: &str) -> Option<Self> {
         let mut text = text.trim_start();
         loop {
-            // Each layer that makes an error into a string puts one of these in front.
+            // Each layer that converts an error to a string adds one of these prefixes.
             let inner = text
                 .strip_prefix("Uncaught ")
                 .or_else(|| text.strip_prefix("Error: "));
@@ -202,11 +202,11 @@ impl ProxyError {
         }
     }
 
-    /// Reads the beginning of the body of a response with status 500 and `text/plain`. `None` when
-    /// it is no error of the proxy.
+    /// Parses the beginning of a `text/plain` body with status 500. Returns `None` for a body that
+    /// is not a proxy error.
     ///
-    /// `whole` says that `body` is all there is. Otherwise a code that runs up to the end may be
-    /// the beginning of a longer one, and is [`Unknown`](Self::Unknown).
+    /// `whole` means that `body` is complete. Otherwise a code at the end of the body may be the
+    /// beginning of a longer code, and gives [`Unknown`](Self::Unknown).
     #[must_use]
     pub fn from_body(body: &[u8], whole: bool) -> Option<Self> {
         let rest = body.strip_prefix(MARK.as_bytes())?;
@@ -225,8 +225,8 @@ impl ProxyError {
     }
 }
 
-/// The word at the beginning of `text`. A hyphen belongs to it, so that `refused-after-write` is
-/// not taken for `refused`.
+/// The word at the beginning of `text`. It includes hyphens, so that `refused-after-write` is not
+/// read as `refused`.
 fn word(text: &[u8]) -> &[u8] {
     let end = text
         .iter()
@@ -310,7 +310,7 @@ mod tests {
             ProxyError::from_body(body, false),
             Some(ProxyError::Unknown)
         );
-        // something follows, so the word has ended
+        // more text follows, so the word is complete
         assert_eq!(
             ProxyError::from_body(b"ProxyError: dns_error\n", false),
             Some(ProxyError::DnsError)

@@ -1,15 +1,14 @@
-//! `grpc-retry-pushback-ms`: the server's word on retrying.
+//! `grpc-retry-pushback-ms`: the server's instruction about retries.
 
-/// What the server asks of a client that would retry, in the
+/// The server's instruction to a client that would retry, from the
 /// [`grpc-retry-pushback-ms`][pushback] field.
 ///
 /// [pushback]: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushback {
-    /// Not to retry before this many milliseconds have passed; at most `i32::MAX`.
+    /// Do not retry before this many milliseconds have passed; at most `i32::MAX`.
     RetryAfterMs(u32),
-    /// Not to retry at all. A value that is negative, that cannot be read, or that is there more
-    /// than once says so too.
+    /// Do not retry at all. A value that is negative, unreadable or repeated also means this.
     Stop,
 }
 
@@ -45,7 +44,7 @@ impl Pushback {
         Self::RetryAfterMs(ms)
     }
 
-    /// Takes in one more field value: several of them cannot be read as one number.
+    /// Adds one more field value. Several values cannot be read as one number.
     pub(crate) fn add(seen: &mut Option<Self>, value: &[u8]) {
         *seen = Some(match seen {
             None => Self::from_bytes(value),

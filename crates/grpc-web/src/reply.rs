@@ -1,4 +1,4 @@
-//! What a call came to.
+//! The result of a call.
 
 use crate::http_status::code_of_http_status;
 use crate::percent::MAX_STATUS_MESSAGE_LEN;
@@ -8,17 +8,17 @@ use crate::{Code, ProxyError, Pushback};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The outcome of a call, as the server gave it or as it was inferred.
+/// The outcome of a call, as the server sent it or as inferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// The code.
     pub code: Code,
-    /// `grpc-message`, decoded, or what went wrong; at most twice [`MAX_STATUS_MESSAGE_LEN`]
-    /// bytes. For logs and people, not for labels.
+    /// The decoded `grpc-message`, or a description of the failure; at most twice
+    /// [`MAX_STATUS_MESSAGE_LEN`] bytes. For logs and people, not for labels.
     pub message: String,
 }
 
-/// Where a [`Status`] comes from.
+/// The origin of a [`Status`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
@@ -29,59 +29,59 @@ pub enum Source {
     ///
     /// [responses]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
     Headers,
-    /// The server gave no usable status, and this is why.
+    /// The server gave no usable status, for this reason.
     Local(Kind),
 }
 
-/// Why there is no status from the server.
+/// The reason why the server gave no status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The HTTP status is this and not 200, with no gRPC status beside it: a proxy's answer, most
-    /// often.
+    /// The HTTP status is this, not 200, and there is no gRPC status. Usually a proxy sent the
+    /// answer.
     HttpStatus(u16),
-    /// Cloudflare's own error page in `text/plain`, such as `error code: 1101`. The first number
-    /// is the HTTP status, the second the error's.
+    /// Cloudflare's own error page in `text/plain`, such as `error code: 1101`. The first number is
+    /// the HTTP status, the second is the error's number.
     EdgeError(u16, u16),
-    /// The Workers VPC binding answered for the service.
+    /// The Workers VPC binding answered instead of the service.
     Proxy(ProxyError),
     /// The `content-type` is not one of gRPC-Web.
     ContentType,
-    /// The body is gRPC-Web in a codec that was not asked for, or in base64.
+    /// The body is gRPC-Web in base64, or in a codec that was not requested.
     Codec,
-    /// The response ended well, without any `grpc-status`.
+    /// The response is complete, but has no `grpc-status`.
     NoStatus,
     /// `grpc-status` is not a number from 0 to 16.
     BadStatus,
-    /// `grpc-status` is there more than once, with unequal values.
+    /// `grpc-status` occurs more than once, with unequal values.
     ConflictingStatus,
     /// The body ended inside a frame.
     Truncated,
-    /// A message or the trailers are longer than the limit.
+    /// A message or the trailers exceed the limit.
     TooLarge,
-    /// A message or the trailers are compressed, which was not asked for.
+    /// A message or the trailers are compressed, which was not requested.
     Compressed,
     /// A frame has flags that the protocol does not define.
     BadFrame,
     /// Something follows the trailers.
     TrailingData,
-    /// The call is OK with no response message, or there is more than one message.
+    /// The call is OK without a response message, or there is more than one message.
     Cardinality,
-    /// The response message cannot be decoded. For the caller to report, by [`Reply::local`].
+    /// The response message cannot be decoded. The caller reports this with [`Reply::local`].
     BadMessage,
     /// The deadline passed before the call ended.
     Deadline,
     /// Reading the body failed.
     BodyFailed,
-    /// The platform reports a lost connection, at any moment of the call: workerd says the same of
-    /// a refused connection, of a reset and of a body cut short.
+    /// The platform reports a lost connection, at any point of the call. workerd gives the same
+    /// error for a refused connection, a reset, and a body that is cut short.
     ConnectionLost,
-    /// The fetch failed for another reason.
+    /// `fetch` failed for another reason.
     FetchFailed,
 }
 
 impl Kind {
-    /// Why a call failed of which `fetch` threw an error with this text.
+    /// The kind of failure for an error with this text that `fetch` threw.
     ///
     /// ```
     /// use grpc_web_unary::{Kind, ProxyError};
@@ -102,7 +102,7 @@ impl Kind {
         }
     }
 
-    /// A fixed name, fit for a metric label: for [`Proxy`](Self::Proxy) the proxy's own code.
+    /// A fixed name, which suits a metric label. For [`Proxy`](Self::Proxy), the proxy's own code.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -128,7 +128,7 @@ impl Kind {
         }
     }
 
-    /// The code that stands for this, by the [list of codes that libraries generate][codes], the
+    /// The gRPC code for this failure, by the [list of codes that libraries generate][codes], the
     /// [HTTP mapping][http] and the rules on [compression][compression].
     ///
     /// [codes]: https://github.com/grpc/grpc/blob/master/doc/statuscodes.md
@@ -145,7 +145,7 @@ impl Kind {
             Self::ContentType | Self::NoStatus | Self::BadStatus | Self::ConflictingStatus => {
                 Code::Unknown
             }
-            // Rules of the protocol that the server broke.
+            // Protocol rules that the server broke.
             Self::Codec
             | Self::Truncated
             | Self::Compressed
@@ -162,8 +162,8 @@ impl Kind {
         }
     }
 
-    /// Whether the request certainly never reached the service. Only some errors of the VPC
-    /// binding prove that; see [`ProxyError::provably_unsent`].
+    /// Whether the request certainly never reached the service. Only some errors of the VPC binding
+    /// prove that; see [`ProxyError::provably_unsent`].
     #[must_use]
     pub const fn provably_unsent(self) -> bool {
         match self {
@@ -173,31 +173,30 @@ impl Kind {
     }
 }
 
-/// All that is known of a call when it is over.
+/// Everything that is known about a finished call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The outcome.
     pub status: Status,
-    /// Where the outcome comes from.
+    /// The origin of the outcome.
     pub source: Source,
-    /// The response message, not decoded. It is there exactly when the code is
-    /// [OK](Code::Ok).
+    /// The encoded response message. It is present exactly when the code is [OK](Code::Ok).
     pub message: Option<Vec<u8>>,
-    /// The server's word on retrying, where it gave one.
+    /// The server's instruction about retries, if it gave one.
     pub pushback: Option<Pushback>,
-    /// The trailers of the body, for custom metadata; those of a trailers-only response are in
-    /// its HTTP headers.
+    /// The trailers of the body, for custom metadata. The metadata of a trailers-only response is
+    /// in its HTTP headers.
     pub trailers: Trailers,
-    /// The HTTP status, when there was a response at all.
+    /// The HTTP status, if there was a response.
     pub http_status: Option<u16>,
 }
 
 impl Reply {
-    /// The reply to a call that failed on this side: of which `fetch` failed, the deadline passed
-    /// before there was a response, or the response message cannot be decoded.
+    /// Makes the reply for a call that failed on the client's side: `fetch` failed, the deadline
+    /// passed before a response, or the response message cannot be decoded.
     ///
-    /// `detail` becomes the status message, on one line and cut short; if it is empty, the name of
-    /// `kind` does.
+    /// `detail` becomes the status message, on one line and cut short. If it is empty, the message
+    /// is the name of `kind`.
     ///
     /// ```
     /// use grpc_web_unary::{Code, Kind, Reply};
@@ -227,15 +226,15 @@ impl Reply {
         }
     }
 
-    /// Whether the call succeeded, which only an explicit status 0 from the server, with exactly
-    /// one message, can make it.
+    /// Whether the call succeeded. That requires an explicit status 0 from the server and exactly
+    /// one message.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.status.code == Code::Ok
     }
 
-    /// Whether the request certainly never reached the service, so that it may be sent again
-    /// although it is not idempotent. A status from the server proves the opposite, if anything.
+    /// Whether the request certainly never reached the service. Then it may be sent again, although
+    /// it is not idempotent. A status from the server never proves this.
     #[must_use]
     pub const fn provably_unsent(&self) -> bool {
         match self.source {
@@ -245,10 +244,10 @@ impl Reply {
     }
 }
 
-/// How many characters of a thrown text are kept; four bytes each at most.
+/// The most characters kept of a thrown text, at up to four bytes each.
 const MAX_DETAIL: usize = MAX_STATUS_MESSAGE_LEN / 4;
 
-/// A failure with its explanation, before it is a [`Reply`].
+/// A failure with its explanation, from which a [`Reply`] is made.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
@@ -270,7 +269,7 @@ mod tests {
     use crate::{Code, ProxyError};
     use alloc::collections::BTreeSet;
 
-    /// Every kind, with its code and its name. The names are values of labels and must not change.
+    /// Every kind, with its code and its name. The names are label values and must not change.
     const KINDS: [(Kind, Code, &str); 19] = [
         (Kind::HttpStatus(404), Code::Unimplemented, "http_status"),
         (Kind::EdgeError(502, 1033), Code::Unavailable, "edge_error"),

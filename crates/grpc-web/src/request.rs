@@ -3,25 +3,26 @@
 use crate::encode_timeout;
 use alloc::borrow::Cow;
 
-/// The media type of a unary gRPC-Web call with protobuf messages, sent and expected.
+/// The media type of a unary gRPC-Web call with protobuf messages, for the request and the
+/// response.
 ///
-/// It has no parameters: tonic-web answers 400 to `; charset=utf-8`, connect-node 415, and Envoy
-/// hands it to the server behind it, which fails the call.
+/// It has no parameters. With `; charset=utf-8`, tonic-web answers 400 and connect-node 415, and
+/// Envoy passes the request on to a server that fails the call.
 pub const CONTENT_TYPE: &str = "application/grpc-web+proto";
 
-/// The headers of a request, in the order in which they are best sent.
+/// The headers of a request, in the recommended order.
 ///
-/// - `content-type` and `accept` are [`CONTENT_TYPE`]. Some servers choose the response's form
-///   from `accept`, base64 among them, so a wildcard would be a risk.
+/// - `content-type` and `accept` are [`CONTENT_TYPE`]. Some servers choose the response's form by
+///   `accept`, and may choose base64 for a wildcard.
 /// - `x-grpc-web: 1` marks the request for proxies that translate it.
-/// - `user-agent` is `user_agent`, which should have the [form][user-agent]
+/// - `user-agent` is `user_agent`. It should have the [form][user-agent]
 ///   `grpc-<language>-<variant>/<version>` and must be visible ASCII.
-/// - `grpc-timeout` is [`encode_timeout`] of `timeout_ms`; it is left out for `None`, which a
-///   server takes as "no limit".
+/// - `grpc-timeout` is [`encode_timeout`] of `timeout_ms`. It is left out for `None`, which means
+///   "no limit" to a server.
 ///
-/// There is no `te`, which gRPC-Web has no use for, and no `grpc-accept-encoding`: this client
-/// decodes no compressed message, and a server may compress only what was
-/// [announced][compression] as understood.
+/// There is no `te`, which has no use in gRPC-Web, and no `grpc-accept-encoding`: this client
+/// decodes no compressed messages, and a server may compress only with an encoding that the client
+/// [announced][compression].
 ///
 /// ```
 /// let headers: Vec<_> = grpc_web_unary::request_headers("grpc-rust-demo/1.0", Some(5_000)).collect();

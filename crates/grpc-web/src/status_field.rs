@@ -1,32 +1,32 @@
-//! `grpc-status` as it was found in one place: the HTTP headers, or the trailers.
+//! `grpc-status` in one place: the HTTP headers or the trailers.
 
 use crate::Code;
 use crate::ascii::trim_ows;
 use crate::text::Text;
 use alloc::string::String;
 
-/// How many characters of a bad value are shown.
+/// The most characters of a bad value that are shown.
 const SHOWN: usize = 32;
 
-/// What all `grpc-status` fields of one place say together.
+/// The combined meaning of all `grpc-status` fields in one place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum StatusField {
-    /// There is none. This is not OK: a call that went well says so.
+    /// There is no field. This is not OK: a successful call has a status.
     #[default]
     Absent,
-    /// There is one, or several that say the same.
+    /// There is one value, or several equal ones.
     Valid(Code),
-    /// Two of them disagree.
+    /// Two values differ.
     Conflicting(Code, Code),
-    /// One of them is not a code; its value, printable and cut short.
+    /// One value is not a code; the value, made printable and cut short.
     Bad(String),
 }
 
 impl StatusField {
-    /// Takes in one more field value.
+    /// Adds one more field value.
     ///
-    /// A fetch API, like the [protocol][metadata], may join the values of several fields of one
-    /// name with a comma, so `0, 0` is twice `0`.
+    /// A fetch API, like the [protocol][metadata], may join the values of fields with one name by
+    /// commas, so `0, 0` is `0` twice.
     ///
     /// [metadata]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
     pub(crate) fn add(&mut self, value: &[u8]) {
@@ -49,7 +49,7 @@ impl StatusField {
         }
     }
 
-    /// The code, when it is one and says that the call failed.
+    /// The code, if it is a valid one for a failed call.
     pub(crate) fn error(&self) -> Option<Code> {
         match *self {
             Self::Valid(code) if code != Code::Ok => Some(code),

@@ -1,5 +1,5 @@
-//! Short texts put together without `core::fmt`, whose machinery costs kilobytes of Wasm. For the
-//! same reason the parts are not inlined.
+//! Builds short texts without `core::fmt`, which costs kilobytes of Wasm. For the same reason these
+//! functions are not inlined.
 
 use alloc::string::String;
 
@@ -39,7 +39,7 @@ impl Text {
         self
     }
 
-    /// A flags byte as it is written in the protocol: `0x81`.
+    /// A flags byte as the protocol writes it: `0x81`.
     pub(crate) fn hex(mut self, byte: u8) -> Self {
         self.0.push_str("0x");
         for nibble in [byte >> 4, byte & 0x0F] {
@@ -49,10 +49,10 @@ impl Text {
         self
     }
 
-    /// Bytes from the peer, printable and short: at most `max` characters.
+    /// Bytes from the peer, made printable and short: at most `max` characters.
     pub(crate) fn quoted(mut self, bytes: &[u8], max: usize) -> Self {
         self.0.push('`');
-        // Four bytes hold any character, so this is enough to read `max` of them from.
+        // A character has at most four bytes, so this is enough for `max` characters.
         let head = bytes.get(..max.saturating_mul(4)).unwrap_or(bytes);
         push_line(&mut self.0, &String::from_utf8_lossy(head), max);
         self.0.push('`');
@@ -64,7 +64,7 @@ impl Text {
     }
 }
 
-/// Appends `text` as one line of at most `max` characters: control characters and runs of blanks
+/// Appends `text` as one line of at most `max` characters. Control characters and runs of blanks
 /// become one space.
 pub(crate) fn push_line(line: &mut String, text: &str, max: usize) {
     let mut count = 0usize;

@@ -3,7 +3,7 @@
 use crate::text::Text;
 use alloc::string::String;
 
-/// The largest number that the grammar has room for: eight digits.
+/// The largest number that the grammar allows: eight digits.
 const MAX_DIGITS_VALUE: u64 = 99_999_999;
 
 /// Each unit with its length in milliseconds, the finest first.
@@ -11,10 +11,10 @@ const UNITS: [(u64, &str); 4] = [(1, "m"), (1_000, "S"), (60_000, "M"), (3_600_0
 
 /// The value of `grpc-timeout` for a deadline that is `timeout_ms` milliseconds away.
 ///
-/// The [grammar][timeout] is a positive integer of at most eight digits and a unit. A timeout that
-/// is too long for eight digits of milliseconds takes the next larger unit and is rounded up, so
-/// that the server never gives up before the client does; beyond 99999999 hours it is capped. An
-/// expired deadline (0) is the shortest timeout that can be said, one nanosecond.
+/// The [grammar][timeout] is a positive integer of at most eight digits and a unit. A timeout too
+/// long for eight digits of milliseconds is rounded up in the next larger unit, so the server never
+/// gives up before the client. Beyond 99999999 hours it is capped. An expired deadline (0) becomes
+/// the shortest timeout that the grammar allows, one nanosecond.
 ///
 /// ```
 /// use grpc_web_unary::encode_timeout;

@@ -7,21 +7,21 @@ use alloc::vec::Vec;
 
 /// The largest trailers frame that is read, in bytes.
 ///
-/// The protocol [suggests 8 KiB][limits] as a limit for trailers. This is twice that, what Node
-/// grants a whole header section, because `grpc-status-details-bin` can be long and a status that
-/// is not read is an outcome that is not known.
+/// The protocol [suggests 8 KiB][limits] as a limit for trailers. This limit is twice that, the
+/// same as Node's for all headers together. `grpc-status-details-bin` can be long, and a status
+/// that is not read leaves the outcome unknown.
 ///
 /// [limits]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
 pub const MAX_TRAILERS_LEN: usize = 16 * 1024;
 
-/// The trailers of a response: fields in the form of an [HTTP/1 header block][web], as they came
-/// in the body.
+/// The trailers of a response: fields in the form of an [HTTP/1 header block][web], as received in
+/// the body.
 ///
-/// Lines end with CRLF or LF, and the last may have no end. The first colon of a line splits it;
-/// blanks around the value do not count, and a name may be in any case. A line without a name, a
-/// line that begins with a blank (a folded value, [gone from HTTP][fold]) and an empty line are
-/// no fields; they are passed over, since broken metadata is no reason to lose a status. Nothing
-/// is ever matched inside a value, so a message cannot forge a status.
+/// Lines end with CRLF or LF, and the last line needs no end. The first colon of a line ends the
+/// name. Blanks around the value are ignored, and a name may be in any case. Three kinds of lines
+/// are skipped: lines without a name, lines that begin with a blank (a folded value, [removed from
+/// HTTP][fold]), and empty lines. Broken metadata must not lose the status. The parser never
+/// searches inside a value, so a message cannot forge a status.
 ///
 /// [web]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md#protocol-differences-vs-grpc-over-http2
 /// [fold]: https://www.rfc-editor.org/rfc/rfc9112#section-5.2
@@ -35,7 +35,7 @@ impl Trailers {
         Self(block)
     }
 
-    /// The fields in their order, as name and value; the name in the case in which it came.
+    /// The fields in order, as name and value. The name keeps its case.
     ///
     /// ```
     /// use grpc_web_unary::trailers::Trailers;
@@ -49,7 +49,8 @@ impl Trailers {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let colon = line.iter().position(|&b| b == b':')?;
             let (name, value) = line.split_at_checked(colon)?;
-            // A name is one word: with a blank in it the line is a fold, or not a field.
+            // A name is one word. A line with a blank before the colon is a folded value, or not a
+            // field.
             if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
                 return None;
             }
@@ -57,7 +58,7 @@ impl Trailers {
         })
     }
 
-    /// The values of every field with this name, in their order. Case does not matter.
+    /// The values of every field with this name, in order. Case does not matter.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.fields()
             .filter(move |(n, _)| same_name(n, name.as_bytes()))
@@ -72,7 +73,7 @@ impl Trailers {
         field
     }
 
-    /// The value of `grpc-message`, still encoded. Of several the first counts.
+    /// The encoded value of `grpc-message`. If there are several, the first counts.
     pub(crate) fn message(&self) -> &[u8] {
         self.get_all("grpc-message").next().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What real servers and proxies answered, and what comes of it.
+//! Answers of real servers and proxies, and the replies that the decoder makes of them.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(
@@ -84,7 +84,7 @@ fn every_answer_of_a_real_server_is_understood_whole_and_in_bytes() {
 
 #[test]
 fn details_in_base64_do_not_touch_the_status() {
-    // connect-node's own, then broken in every way that base64 can be.
+    // connect-node's own answer, then broken in every way that base64 can be.
     for details in [
         "CAMSEm7DpG1lIOKYuiAxMDAlCmJhZBo3",
         "CAMSEm7DpG1l====",
@@ -103,7 +103,7 @@ fn details_in_base64_do_not_touch_the_status() {
     }
 }
 
-/// Forms of which there are reports or source code, but no capture above.
+/// Answers that are known from reports or source code, without a capture above.
 #[test]
 fn forms_that_others_report_are_understood() {
     let grpc_web = ("content-type", "application/grpc-web+proto");
@@ -114,7 +114,7 @@ fn forms_that_others_report_are_understood() {
     assert_eq!(reply.status.code, Code::InvalidArgument);
     assert_eq!(reply.status.message, "bad name");
     assert_eq!(reply.source, Source::Headers);
-    // the same, when all went well
+    // the same, for a success
     let body = b"\0\0\0\0\x02\x08\x02\x80\0\0\0\x20grpc-message: \r\ngrpc-status: 0\r\n";
     assert!(decode(200, &[grpc_web], [&body[..]]).is_ok());
     // tonic's answer when its own timer ran out: plain gRPC, outside tonic-web
@@ -126,7 +126,7 @@ fn forms_that_others_report_are_understood() {
     let reply = decode(200, &headers, []);
     assert_eq!(reply.status.code, Code::Cancelled);
     assert_eq!(reply.status.message, "Timeout expired");
-    // nginx without a living upstream
+    // nginx without a running upstream
     let page = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center>";
     let reply = decode(502, &[("content-type", "text/html")], [&page[..]]);
     assert_eq!(reply.status.code, Code::Unavailable);

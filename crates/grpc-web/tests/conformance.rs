@@ -1,4 +1,4 @@
-//! Every case of the conformance suite, whole and cut into pieces in every way that has two.
+//! Every case of the conformance suite, whole and divided into pieces in several ways.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(
@@ -86,7 +86,7 @@ fn push_response(mut bytes: &[u8]) -> (u64, u64) {
     (accepted, rejected)
 }
 
-/// Compares with what the suite expects; `cut` says how the body was cut up.
+/// Compares the reply with the suite's expectation. `cut` describes the division of the body.
 fn check(case: &Value, reply: &Reply, cut: &str) {
     let name = text(case, "name");
     let code = u64::from(reply.status.code.number());
@@ -101,7 +101,7 @@ fn check(case: &Value, reply: &Reply, cut: &str) {
         expected == 0 || !reply.is_ok(),
         "{name}, {cut}: a false OK: {reply:?}"
     );
-    // A code that is acceptable, though not the first choice, comes with a message of ours.
+    // A code that is acceptable, though not preferred, has our own message.
     if let Some(message) = case["expect_message"].as_str()
         && code == expected
     {
@@ -116,7 +116,7 @@ fn check(case: &Value, reply: &Reply, cut: &str) {
         }
         None => assert_eq!(reply.message, None, "{name}, {cut}"),
     }
-    // Without a body the trailers are HTTP headers, which the caller has.
+    // Without a body, the trailers are HTTP headers, which the caller has.
     if let Some(trailers) = case["expect_trailers"].as_object()
         && !text(case, "body_hex").is_empty()
         && code == expected

@@ -1,4 +1,4 @@
-//! What holds of any response at all.
+//! Properties that hold for any response.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(
@@ -36,7 +36,7 @@ impl Response {
     fn decode<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>, end: BodyEnd) -> Reply {
         let mut decoder = UnaryDecoder::new(self.http_status, self.headers(), MAX_MESSAGE_LEN);
         for piece in pieces {
-            // Even a caller that reads on after Stop gets the same reply.
+            // A caller that reads on after Stop gets the same reply.
             let _ = decoder.push(piece);
         }
         decoder.finish(end)
@@ -113,7 +113,7 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
     ];
     let message = (flags, vec(any::<u8>(), 0..MAX_MESSAGE_LEN + 4));
     let trailers = (Just(0x80u8), block());
-    // A length that is off by a little, now and then.
+    // Sometimes a length that is slightly wrong.
     let off = prop_oneof![12 => Just(0i64), 1 => -3i64..4, 1 => Just(1 << 31)];
     (prop_oneof![message, trailers], off).prop_map(|((flags, payload), off)| {
         let len = (payload.len() as i64 + off).clamp(0, i64::from(u32::MAX)) as u32;
@@ -136,7 +136,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     });
     let frames = vec(frame(), 0..4).prop_map(|frames| frames.concat());
     let whole = prop_oneof![4 => good, 3 => frames, 1 => vec(any::<u8>(), 0..80)];
-    // Cut off, with one byte changed, or as it is.
+    // Cut off, with one byte changed, or unchanged.
     (whole, any::<Index>(), any::<u8>(), 0..4u8).prop_map(|(mut body, at, byte, how)| {
         if !body.is_empty() {
             let at = at.index(body.len());
@@ -225,7 +225,7 @@ proptest! {
             }
             _ => prop_assert!(!reply.provably_unsent()),
         }
-        // Only the platform's own word proves that nothing was sent.
+        // Only an error of the platform itself proves that nothing was sent.
         if reply.provably_unsent() {
             prop_assert!(matches!(reply.source, Source::Local(Kind::Proxy(_))));
         }

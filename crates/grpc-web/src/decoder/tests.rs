@@ -298,7 +298,7 @@ fn a_status_counts_beside_an_http_error_unless_it_is_0() {
         assert_eq!(reply.status.message, "expected http status 200, got 502");
         assert_eq!(reply.http_status, Some(502));
     }
-    // partial content, say, is not a success either
+    // partial content, for example, is not a success either
     assert_eq!(reply(206, &[GRPC_WEB], OK).status.code, Code::Unknown);
 }
 
@@ -452,7 +452,7 @@ fn reading_stops_as_soon_as_the_outcome_is_certain() {
     assert_eq!(new(200, &[GRPC_WEB]).flow(), Flow::Continue);
     assert_eq!(new(500, &[]).flow(), Flow::Continue);
     assert_eq!(new(503, &[("grpc-status", "14")]).flow(), Flow::Stop);
-    // at the header of a frame that is wrong, not after its payload
+    // at the header of an invalid frame, not after its payload
     for wrong in [
         &b"\x01\0\0\0\x01"[..],
         b"\x02\0\0\0\x01",
@@ -467,7 +467,7 @@ fn reading_stops_as_soon_as_the_outcome_is_certain() {
         assert_eq!(decoder.push(OK), Flow::Stop, "{wrong:?}");
         assert!(!decoder.finish(BodyEnd::Complete).is_ok(), "{wrong:?}");
     }
-    // not at the trailers, since what may follow them would be wrong
+    // not at the trailers: an invalid frame may follow them
     let mut decoder = new(200, &[GRPC_WEB]);
     assert_eq!(decoder.push(OK), Flow::Continue);
     assert_eq!(decoder.push(b""), Flow::Continue);
