@@ -39,7 +39,7 @@
 //! assert_eq!(headers[0].0, "content-type");
 //! assert_eq!(body, [0, 0, 0, 0, 2, 0x08, 0x01]);
 //!
-//! The response, in the pieces in which it arrives.
+//! // The response, in the pieces in which it arrives.
 //! let headers = [("content-type", "application/grpc-web+proto")];
 //! let mut decoder = UnaryDecoder::new(200, headers, 64 * 1024);
 //! for chunk in [&b"\0\0\0\0\x02\x08"[..], b"\x07\x80\0\0\0\x0f", b"grpc-status:0\r\n"] {
