@@ -1,6 +1,6 @@
 import { kindOf, Problem } from "./problem.js";
 
-/** The arguments of one `incr` or `observe`, told apart. Nothing in them was looked into. */
+/** The arguments of one `incr` or `observe` call, by role. Their content is not validated yet. */
 export interface SortedArguments {
   readonly value: number | undefined;
   readonly labels: unknown;
@@ -8,10 +8,10 @@ export interface SortedArguments {
 }
 
 /**
- * Tells the arguments after the name apart by their type, as the reporter does: a
- * number is the value, the first object the labels, the second the options.
+ * Assigns the arguments after the name to their roles by type, as the reporter does: a number is
+ * the value, the first object holds the labels, the second holds the options.
  *
- * @throws {Problem} for a second number, a third object and any other type.
+ * @throws {Problem} for a second number, a third object or any other type.
  */
 export function sortArguments(args: readonly unknown[]): SortedArguments {
   let value: number | undefined;

@@ -6,17 +6,20 @@ import { newStorage, type Storage } from "./runtime.js";
 import type { Sender } from "./sender.js";
 import { warn } from "./warn.js";
 
-/** What a wrapper knows about the request that it runs. */
+/** What a wrapper knows about the current request. */
 export interface Attached {
   readonly binding: ReporterBinding | null | undefined;
   readonly ctx: WaitUntilContext | undefined;
   readonly options: MetricsOptions<Catalogue, Labels>;
 }
 
-// Made in the first request: while modules are loaded the runtime's is not there yet.
+// Created in the first request, because the runtime's module may not be loaded before that.
 let current: Storage<Attached> | undefined;
 
-/** Makes a ctx known to {@link getMetrics}; the last one wins. */
+/**
+ * Stores `attached` for a ctx, so that {@link getMetrics} finds it. A later call replaces an
+ * earlier one.
+ */
 export function attach(
   binding: ReporterBinding | null | undefined,
   ctx: WaitUntilContext | null | undefined,
@@ -28,26 +31,29 @@ export function attach(
   return attached;
 }
 
-/** The metrics of what was attached, with the sender for those who have to tell it when a handler is done. */
+/**
+ * Like {@link getMetrics}, but also returns the sender, which wrappers tell when a handler
+ * finishes.
+ */
 export function openAttached({ binding, ctx, options }: Attached): { metrics: Metrics; sender: Sender | undefined } {
   return openMetrics<Catalogue, never>(binding, ctx, options);
 }
 
-/** Runs `work` so that {@link getMetrics} finds what was attached from anywhere in it, where the runtime can do that. */
+/** Runs `work` with the attached values in AsyncLocalStorage, if the runtime has it. */
 export function runAttached<R>(attached: Attached, work: () => R): R {
   current ??= newStorage<Attached>();
   return current === undefined ? work() : current.run(attached, work);
 }
 
 /**
- * The metrics of a request whose handler is wrapped in {@link withMetrics}, from
- * anywhere the request's `ctx` reaches: a route of Hono (`getMetrics(c)`) or
- * itty-router, a module far below the handler. With the compatibility flag
- * `nodejs_als` or `nodejs_compat` it needs no ctx at all.
+ * Returns the metrics of a request whose handler is wrapped in {@link withMetrics}. It works
+ * wherever the request's `ctx` is available: in a route of Hono (`getMetrics(c)`) or itty-router,
+ * or deep below the handler. With the compatibility flag `nodejs_als` or `nodejs_compat` it needs
+ * no ctx.
  *
- * It has the wrapper's labels, and its catalogue unless one is given here; giving
- * one here is what makes names and labels checked. Where no wrapper is found,
- * nothing is recorded, which is warned about.
+ * The metrics have the wrapper's labels. They use the wrapper's catalogue unless you pass one here.
+ * Pass a catalogue to check names and labels at compile time. Without a wrapper, nothing is
+ * recorded, and the client logs a warning.
  *
  * @example
  * ```ts

@@ -6,11 +6,11 @@ import { CHARS_PER_VALUE, COUNTER, type Series } from "./series.js";
 /** The samples that wait for the next `record` calls. */
 export class Batch {
   #calls: Call[] = [];
-  // Of all calls: a counter goes on adding up wherever it waits.
+  // Counters of all waiting calls: a counter can grow in whichever call it waits.
   #counters: RowIndex | undefined;
-  // Of the last call, the only one that takes more.
+  // Histograms of the last call, the only one that accepts new rows.
   #histograms: RowIndex | undefined;
-  // In objects the labels are there again with each value.
+  // The object form repeats the labels for each value.
   readonly #labelsOnce: boolean;
   readonly #maxSamples: number;
 
@@ -23,32 +23,32 @@ export class Batch {
     return this.#calls.length === 0;
   }
 
-  /** Whether the first call can't grow any more, so that waiting saves no call. */
+  /** Whether the first call is full, so that waiting longer saves no call. */
   get isFull(): boolean {
     const [first] = this.#calls;
     return first !== undefined && (this.#calls.length > 1 || first.samples >= this.#maxSamples);
   }
 
   /**
-   * Adds a sample: into the counter of the same name and labels if one waits,
-   * else as a value of its own, provided there is room for it in `maxCalls` calls.
+   * Adds a sample. An increment is added to a waiting counter with the same name and labels. Any
+   * other sample becomes a new value, if it fits in `maxCalls` calls.
    */
   add(series: Series, value: number, maxCalls: number): "folded" | "added" | "full" {
     return series.type === COUNTER ? this.#increment(series, value, maxCalls) : this.#observe(series, value, maxCalls);
   }
 
-  /** Takes out the oldest calls, at most `most`. */
+  /** Removes and returns the oldest calls, at most `most`. */
   take(most: number): Call[] {
     const calls = this.#calls.splice(0, most);
-    // Of what is left nothing is found again: a new sample gets a row of its own.
+    // The remaining rows are no longer indexed: later samples get new rows.
     this.#counters = undefined;
     this.#histograms = undefined;
     return calls;
   }
 
   #increment(series: Series, value: number, maxCalls: number): "folded" | "added" | "full" {
-    // An increment that the reporter will refuse must stay alone: added to a good
-    // one it would spoil it (NaN) or hide in it (-5).
+    // Keep an increment that the reporter will refuse in its own row. Added to a valid one, NaN
+    // would spoil the sum, and -5 would go unnoticed.
     const folds = value >= 0 && value < Infinity;
     const waiting = folds ? this.#counters?.get(series) : undefined;
     if (waiting !== undefined) {
@@ -91,7 +91,7 @@ export class Batch {
     return row;
   }
 
-  /** Makes the last call one sample larger and returns it, if it may be. */
+  /** Reserves room for one more sample in the last call and returns that call, if there is room. */
   #claim(chars: number): Call | undefined {
     const call = this.#calls.at(-1);
     if (call === undefined || call.samples >= this.#maxSamples || call.chars + chars > MAX_CHARS_PER_CALL) return undefined;
@@ -100,7 +100,7 @@ export class Batch {
     return call;
   }
 
-  /** Gives a row that has no help the one that came with a later sample, if its call has room for it. */
+  /** Adds a later sample's help to a row without help, if the call has room for it. */
   #describe(row: Row, series: Series): void {
     if (row.series.help !== undefined || series.help === undefined) return;
     const chars = row.call.chars + series.chars - row.series.chars;

@@ -9,7 +9,10 @@ import { warn } from "./warn.js";
 
 type Answer = { value: unknown } | { error: unknown } | "timeout";
 
-/** Sends one call to the reporter, warns if it ends badly, and resolves to what became of its samples. Never rejects. */
+/**
+ * Sends one call to the reporter and resolves to the outcome for its samples. Logs a warning on
+ * failure. Never rejects.
+ */
 export async function callReporter(
   binding: ReporterBinding,
   call: Call,
@@ -45,7 +48,7 @@ function answerWithin(timeoutMs: number, answering: unknown): Promise<Answer> {
     try {
       timer = setTimeout(() => resolve("timeout"), timeoutMs);
     } catch {
-      // without timers there is no limit but the platform's
+      // Without timers, only the platform limits the wait.
     }
     Promise.resolve(answering).then(
       (value: unknown) => done({ value }),
@@ -70,7 +73,7 @@ function answered(call: Call, taken: number, packed: boolean): Settlement {
   return { taken, refused };
 }
 
-/** The reporter, or the way to it, threw. */
+/** Handles an error that the reporter, or the connection to it, threw. */
 function rejected(call: Call, error: unknown): Settlement {
   const text = textOf(error);
   const why = neverCalled(text);
@@ -79,7 +82,8 @@ function rejected(call: Call, error: unknown): Settlement {
     const hint = text.includes("Network connection lost") ? OLD_WRANGLER : "";
     return failed(call, "unknown", `${text}${hint}`);
   }
-  // With REJECT_INVALID the reporter takes all samples but the wrong ones, and says what is wrong with the first.
+  // With REJECT_INVALID the reporter takes the valid samples, and throws an error that describes
+  // the first invalid one.
   const found = refusals(call);
   if (found.length > 0) warnRefused(found);
   else warn(text, "refused", `the reporter refused at least one of ${call.samples} samples (${someNames(call)}): ${text}`);
@@ -90,7 +94,10 @@ function rejected(call: Call, error: unknown): Settlement {
 const OLD_WRANGLER =
   " (in local development a wrangler older than 4.156 may say so at the first call, although it arrived: update wrangler)";
 
-/** What to do about an error that proves that no reporter was called; undefined for any other. */
+/**
+ * Returns advice for an error which proves that no reporter was called, and undefined for any other
+ * error.
+ */
 function neverCalled(text: string): string | undefined {
   if (/does not implement the method/.test(text)) return '; the binding needs entrypoint = "MetricsReporter"';
   if (/worker .*not found|couldn't find.*(worker|service|entrypoint)|no such (worker|service|entrypoint)/is.test(text)) {
@@ -113,7 +120,10 @@ interface Refused {
   readonly samples: number;
 }
 
-/** The samples of a call that break the reporter's rules, as far as they can be told here. */
+/**
+ * Finds the samples of a call that break the reporter's rules, as far as the client knows these
+ * rules.
+ */
 function refusals(call: Call): Refused[] {
   const types = new Map<string, "counter" | "histogram">();
   const found: Refused[] = [];

@@ -1,12 +1,12 @@
 import type { Labels, LabelValue } from "./rpc.js";
 
-/** What a metric is, which labels it carries and what it tells. */
+/** A metric's type, labels and help. */
 export interface MetricDefinition {
   /** A counter adds up increments, a histogram counts observations in the gateway's buckets. */
   readonly type: "counter" | "histogram";
-  /** The metric's label names; each sample has to give all of them. None if left out. */
+  /** The metric's label names. Each sample must have all of them. Default: none. */
   readonly labels?: readonly string[];
-  /** One line that says what the metric counts or measures; sent along with its samples. */
+  /** One line that says what the metric counts or measures. The client sends it with the samples. */
   readonly help?: string;
 }
 
@@ -14,10 +14,10 @@ export interface MetricDefinition {
 export type Catalogue = Readonly<Record<string, MetricDefinition>>;
 
 /**
- * States a Worker's metrics, so that a wrong name, a missing or misspelt label, or
- * `observe` on a counter does not compile.
+ * Declares a Worker's metrics, so that a wrong name, a missing or misspelt label, or `observe` on a
+ * counter does not compile.
  *
- * Returns its argument; what matters is the type. There is no check at run time.
+ * It returns its argument unchanged; only the type matters. It checks nothing at run time.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export function defineMetrics<const C extends Catalogue>(catalogue: C): C {
   return catalogue;
 }
 
-/** True for the type of "no catalogue given", where any name and any labels go. */
+/** True if no catalogue was given. Then any name and any labels compile. */
 type IsOpen<C extends Catalogue> = string extends keyof C ? true : false;
 
 /** Names of the metrics of one type in a catalogue; any string without a catalogue. */
@@ -46,15 +46,15 @@ export type LabelName<C extends Catalogue, N extends string> =
       ? L
       : never;
 
-/** Labels that a sample of a metric has to give. Those in `Given` may be left out. */
+/** Labels that a sample of a metric must have. Those in `Given` are optional. */
 export type LabelsOf<C extends Catalogue, N extends string, Given extends string = never> =
   IsOpen<C> extends true ? Labels : LabelSet<LabelName<C, N>, Given>;
 
-/** Labels that are still wanting when `Given` were given before. */
+/** Labels that are still required after `Given`. */
 export type RemainingLabels<C extends Catalogue, N extends string, Given extends string> =
   IsOpen<C> extends true ? Labels : LabelSet<Exclude<LabelName<C, N>, Given>, never>;
 
-// Without `Given` it is one plain object type: error messages and editors show it as it is.
+// Without `Given` this is one plain object type, which error messages and editors show in full.
 type LabelSet<L extends string, Given extends string> = [L] extends [never]
   ? Record<string, never>
   : [Extract<L, Given>] extends [never]
@@ -73,9 +73,9 @@ export type UnlabelledName<C extends Catalogue, T extends MetricDefinition["type
 type NeedsLabels<C extends Catalogue, N extends string, Given extends string> =
   IsOpen<C> extends true ? false : [Exclude<LabelName<C, N>, Given>] extends [never] ? false : true;
 
-/** One list of arguments for metrics that need labels in the call, and one for those that do not. */
+/** One argument list for metrics that need labels in the call, and one for those that do not. */
 export type ByNeed<C extends Catalogue, N extends string, Given extends string, Labelled extends unknown[], Free extends unknown[]> =
   NeedsLabels<C, N, Given> extends true ? Labelled : Free;
 
-/** The options argument, which only metrics without a catalogue have: a catalogue states the help. */
+/** The options argument. Only metrics without a catalogue have it, because a catalogue has the help. */
 export type OptionsOf<C extends Catalogue, O> = IsOpen<C> extends true ? [options?: O | undefined] : [];

@@ -1,7 +1,7 @@
 /**
- * Milliseconds since some fixed moment; only differences mean something.
+ * Milliseconds since an arbitrary fixed moment. Only differences are meaningful.
  *
- * In a deployed Worker every clock stands still between I/O.
+ * In a deployed Worker no clock advances between I/O.
  */
 export function now(): number {
   try {
@@ -11,7 +11,10 @@ export function now(): number {
   }
 }
 
-/** The time since `start` in the unit that a metric's name ends in: `_seconds`, else milliseconds. In steps of a microsecond and never negative. */
+/**
+ * The time since `start`, in seconds if the metric's name ends in `_seconds`, otherwise in
+ * milliseconds. It is rounded to a microsecond and never negative.
+ */
 export function since(start: number, name: unknown): number {
   const micros = Math.max(0, Math.round((now() - start) * 1000));
   return typeof name === "string" && name.endsWith("_seconds") ? micros / 1e6 : micros / 1000;

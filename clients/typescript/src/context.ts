@@ -1,25 +1,28 @@
 import { runtimeWaitUntil } from "./runtime.js";
 
-/** The part of a request's context that is needed: `ExecutionContext`, or `DurableObjectState`. */
+/**
+ * The part of a request's context that the client uses. `ExecutionContext` and `DurableObjectState`
+ * have it.
+ */
 export interface WaitUntilContext {
-  /** Keeps the request alive, once its response is sent, until `promise` has settled. */
+  /** Keeps the request alive after its response until `promise` has settled. */
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** Hono's `c`, and whatever else carries a request's context. */
+/** Hono's `c`, or another object that holds a request's context. */
 export interface ContextHolder {
   readonly executionCtx: WaitUntilContext;
 }
 
-/** What may be handed in as a request's context. */
+/** What the client accepts as a request's context. */
 export type RequestContext = WaitUntilContext | ContextHolder;
 
-// As a property of the ctx, a mark is found through a proxy and in a copy as well.
+// A property of the ctx is also visible through a proxy and in a copy.
 const MARK = Symbol.for("metrics-reporter-client");
-// For a ctx that takes no property.
+// For a ctx that accepts no new property.
 const marks = new WeakMap<object, unknown>();
 
-/** Puts a mark on a ctx, for {@link markOf}; the last one wins. */
+/** Stores a mark on a ctx for {@link markOf}. A later mark replaces an earlier one. */
 export function mark(ctx: object, value: unknown): void {
   try {
     (ctx as Record<symbol, unknown>)[MARK] = value;
@@ -29,7 +32,7 @@ export function mark(ctx: object, value: unknown): void {
   }
 }
 
-/** The mark on a ctx, also on a copy or a proxy of it. */
+/** Returns the mark of a ctx, also for a copy or a proxy of it. */
 export function markOf(ctx: object): unknown {
   try {
     return (ctx as Record<symbol, unknown>)[MARK] ?? marks.get(ctx);
@@ -38,11 +41,14 @@ export function markOf(ctx: object): unknown {
   }
 }
 
-/** The context in `given`; undefined where there is none, as in a test with Hono's `app.request("/x")`. */
+/**
+ * Returns the context in `given`, or undefined if there is none, as in a test with Hono's
+ * `app.request("/x")`.
+ */
 export function contextOf(given: unknown): WaitUntilContext | undefined {
   if (typeof given !== "object" || given === null) return undefined;
   try {
-    // A ctx has no such member, and Hono's getter throws where there is no ctx.
+    // A ctx has no such member. Hono's getter throws if there is no ctx.
     if ("executionCtx" in given) return contextOf(given.executionCtx);
   } catch {
     return undefined;
@@ -53,10 +59,10 @@ export function contextOf(given: unknown): WaitUntilContext | undefined {
 /**
  * Keeps the current request alive until `work` has settled.
  *
- * A ctx that was copied, spread or wrapped in a proxy has no working `waitUntil`;
- * then the runtime is asked, which knows the current request by itself.
+ * A copy or a proxy of a ctx has no working `waitUntil`. In that case this uses the runtime's own
+ * `waitUntil`, which finds the current request itself.
  *
- * @returns why nothing covers `work`, or undefined if something does.
+ * @returns the reason if nothing keeps the request alive for `work`, otherwise undefined.
  */
 export function cover(ctx: WaitUntilContext | undefined, work: Promise<unknown>): unknown {
   let problem: unknown = "there is no ctx";

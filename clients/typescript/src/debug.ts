@@ -3,17 +3,17 @@ import { COUNTER, type Series } from "./series.js";
 
 const MAX_SHOWN = 20;
 const MAX_CHARS = 200;
-// How long samples of a handler whose end nobody tells are gathered, in ms.
+// How long to collect samples for one line when the end of the handler is unknown, in ms.
 const GATHER_MS = 100;
 
-/** The line that `debug: true` writes for each request: what it recorded, and where the samples are. */
+/** Writes the line of `debug: true` for each request: the recorded metrics and the ledger. */
 export class DebugLine {
   readonly #gathers: boolean;
   #shown: string[] = [];
   #count = 0;
   #held = 0;
 
-  /** `gathers`: whether there is one request whose samples can be gathered. */
+  /** `gathers`: whether this object belongs to one request, so that its samples can be listed. */
   constructor(gathers: boolean) {
     this.#gathers = gathers;
   }

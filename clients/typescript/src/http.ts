@@ -5,10 +5,10 @@ import { textOf } from "./problem.js";
 import { warn } from "./warn.js";
 
 /**
- * The metrics that {@link withMetrics} records. Spread it into a catalogue to
- * give them other help texts, or to record them in a middleware of your own.
+ * The metrics that {@link withMetrics} records. Spread them into a catalogue to change their help,
+ * or to record them in your own middleware.
  *
- * Every Worker gives the same three labels; what it does not know is empty.
+ * Every Worker sends the same three labels. A label without a known value is empty.
  */
 export const httpMetrics = /* @__PURE__ */ defineMetrics({
   http_requests_total: {
@@ -23,7 +23,7 @@ export const httpMetrics = /* @__PURE__ */ defineMetrics({
   },
 });
 
-// Anyone can send a request with any method; the label must not grow with them.
+// A client can send any method name, and the number of label values must stay small.
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"]);
 
 type Route = (...args: any[]) => string | null | undefined;
@@ -44,7 +44,7 @@ function methodOf(request: unknown): string {
   }
 }
 
-// The runtime answers 500 in place of what is no response.
+// The runtime answers 500 if the handler returns something other than a response.
 function statusOf(response: unknown): string {
   try {
     const { status } = response as Response;

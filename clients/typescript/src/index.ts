@@ -1,9 +1,9 @@
 /**
- * Counters and histograms from a Worker, sent to a `MetricsReporter` service
- * binding about once a second and isolate, and never at a request's expense.
+ * Counters and histograms from a Worker. The client sends them to a `MetricsReporter` service
+ * binding about once a second and isolate, and never delays or fails a request.
  *
- * In scope: collecting, adding up, timing, sending, types. Not in scope: whether
- * a name, label or value is legal, retries and delivery to the gateway; those are the reporter's.
+ * In scope: collecting, adding up, timing, sending, types. Not in scope: the rules for names,
+ * labels and values, retries, and delivery to the gateway. The reporter does these.
  *
  * @packageDocumentation
  */

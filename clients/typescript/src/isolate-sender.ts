@@ -7,10 +7,10 @@ import type { Series } from "./series.js";
 import type { SenderSettings } from "./settings.js";
 import { warn } from "./warn.js";
 
-// waitUntil ends 30 s after the response: what waited longer could be lost.
+// waitUntil ends 30 s after the response. Samples that wait longer could be lost.
 const MAX_DELAY_MS = 15_000;
 
-/** What a leader has promised: to send under this lease when the timer ends. */
+/** A leader's promise to send, under this lease, when the timer ends. */
 interface Promised {
   readonly lease: number;
   readonly timer: ReturnType<typeof setTimeout>;
@@ -18,18 +18,18 @@ interface Promised {
 }
 
 /**
- * One request's part in sending what all requests of its isolate record.
+ * One request's part in sending the samples of all requests of its isolate.
  *
- * The request that finds no lease takes it: it waits for the interval and sends
- * what is there by then. Everyone else adds to the pool and returns.
+ * A request that finds no lease takes it. It waits for the interval and then sends everything that
+ * waits. All other requests only add to the pool.
  */
 export class IsolateSender extends Sender {
   readonly #first: (sender: IsolateSender) => IsolateSender;
   #leads = 0;
-  // Only with a ctx, since then this object belongs to one request.
+  // Only set with a ctx: then this object belongs to one request.
   #promise: Promised | undefined;
 
-  /** `first` tells which sender makes the calls of this one's request. */
+  /** `first` returns the sender that makes the calls for this request. */
   constructor(
     binding: ReporterBinding,
     ctx: WaitUntilContext | undefined,
@@ -46,13 +46,14 @@ export class IsolateSender extends Sender {
     return first === this ? super.flush() : first.flush();
   }
 
-  // Whoever wraps a handler writes to its ctx anyway; this way all of the handler knows that it is held.
+  // A wrapped handler's ctx is written to in any case. Registering every sender lets all of them
+  // know that the handler is running.
   override hold(): void {
     this.#first(this);
     super.hold();
   }
 
-  // Without a ctx no request is known whose calls could be counted.
+  // Without a ctx, the request is unknown, and its calls cannot be counted.
   protected override get isUnlimited(): boolean {
     return this.ctx === undefined || super.isUnlimited;
   }
@@ -74,7 +75,7 @@ export class IsolateSender extends Sender {
     return sent;
   }
 
-  /** Ends what this request has promised: nothing is left to wait for but `sent`. */
+  /** Ends this request's duty to wait: only `sent` remains to wait for. */
   #keep(sent: Promise<unknown> | undefined): void {
     if (this.#promise === undefined) return;
     const { lease, timer, settle } = this.#promise;
@@ -93,7 +94,7 @@ export class IsolateSender extends Sender {
     else first.#ensureLed();
   }
 
-  // A request that stays open and leads again and again spreads its few calls over its life.
+  // A long request that leads repeatedly spreads its few calls over its life.
   #delay(): number {
     const { flushIntervalMs } = this.settings;
     if (this.#leads === 0 || this.isUnlimited) return flushIntervalMs;
@@ -101,7 +102,8 @@ export class IsolateSender extends Sender {
   }
 
   #lead(now: number, delayMs: number): void {
-    // The last call is kept for the end of the handler, which is sure to come or to end everything.
+    // Keep the last call for the end of the handler, which always comes unless the request is
+    // cancelled.
     if (!this.isUnlimited && this.callsLeft <= (this.held > 0 ? 1 : 0)) return;
     const lease = this.pool.lead(now + delayMs);
     let settle: Promised["settle"] = () => {};
@@ -109,7 +111,7 @@ export class IsolateSender extends Sender {
     try {
       timer = setTimeout(() => settle(this.pool.release(lease) ? this.send() : undefined), delayMs);
     } catch {
-      // Timers are refused outside a request. The next request takes the samples along.
+      // The runtime refuses timers outside a request. The next request sends these samples.
       this.pool.release(lease);
       return;
     }
@@ -119,7 +121,7 @@ export class IsolateSender extends Sender {
     if (this.ctx !== undefined) this.#promise = { lease, timer, settle };
     const problem = cover(this.ctx, sent);
     if (problem !== undefined) {
-      // The next request replaces a leader that was cut off.
+      // If this request was cancelled, the next one replaces it as leader.
       warn("waitUntil", "waitUntil", `nothing keeps this request alive until its metrics are sent: ${textOf(problem)}`);
     }
   }

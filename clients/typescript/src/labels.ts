@@ -1,19 +1,19 @@
 import { kindOf, Problem } from "./problem.js";
 
-/** Names and values in turn, sorted by name: `["method", "GET", "status", "200"]`. */
+/** Names and values alternate, sorted by name: `["method", "GET", "status", "200"]`. */
 export type LabelPairs = readonly string[];
 
 const NONE: LabelPairs = [];
 
 /**
- * Reads labels into their sorted form, on top of `base`; the same name in `labels` wins.
+ * Reads labels into their sorted form and adds them to `base`. A name in `labels` replaces the same
+ * name in `base`.
  *
- * Numbers and booleans become their text, null and undefined the empty string,
- * which is what the reporter does as well.
+ * Numbers and booleans become their text. Null and undefined become the empty string. The reporter
+ * does the same.
  *
- * @throws {Problem} when `labels` is no plain object, when a value is anything
- * else, or when names and values come to more than `maxChars` UTF-16 units.
- * Whatever a getter or a proxy throws passes through.
+ * @throws {Problem} if `labels` is not a plain object, if a value has another type, or if names and
+ * values together exceed `maxChars` UTF-16 units. Errors from a getter or a proxy pass through.
  */
 export function readLabels(labels: unknown, base: LabelPairs, maxChars: number): LabelPairs {
   if (labels === undefined || labels === null) return base;
@@ -54,8 +54,8 @@ function textOfLabel(name: string, value: unknown): string {
   }
 }
 
-// A Map, a Headers or a Date has no keys of its own: it would pass for "no
-// labels" and add up into the wrong series.
+// A Map, a Headers or a Date has no keys of its own. It would look like "no labels", and its
+// samples would be added to the wrong series.
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

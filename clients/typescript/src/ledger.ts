@@ -1,35 +1,39 @@
 /**
- * What became of samples so far: of the isolate's with the scope `isolate`, of the
- * request's with the scope `request`.
+ * Counts of samples by outcome: for the isolate with the scope `isolate`, for the request with the
+ * scope `request`.
  *
  * At every moment `recorded = folded + taken + refused + dropped + unknown + pending`.
  */
 export interface Account {
   /** Calls of `incr` and `observe`, timers included. */
   recorded: number;
-  /** Of those, added into a counter that was already waiting. */
+  /** Those of them that were added to a waiting counter. */
   folded: number;
-  /** Let in by the reporter, as it answered. */
+  /** Accepted by the reporter, according to its answer. */
   taken: number;
-  /** Not let in by the reporter, as it answered. */
+  /** Refused by the reporter, according to its answer. */
   refused: number;
-  /** Never sent: not a sample at all, or more than the buffer holds, or no reporter was there to call. */
+  /** Never sent: an invalid argument, a full buffer, or no reporter to call. */
   dropped: number;
-  /** Sent in a call that failed or did not answer in time: taken or not, nobody knows. */
+  /**
+   * Sent in a call that failed or had no answer in time. The reporter may or may not have taken
+   * them.
+   */
   unknown: number;
-  /** Waiting or on the way. */
+  /** Waiting, or in a call that has no outcome yet. */
   pending: number;
   /** Calls made to the reporter. */
   calls: number;
 }
 
-/** How one call to the reporter ended, for the samples in it. */
+/** How one call to the reporter ended, for its samples. */
 export type Settlement = Partial<Pick<Account, "taken" | "refused" | "dropped" | "unknown">>;
 
-// A request that was cancelled never settles what it sent. So long after its time was up, someone else does.
+// A cancelled request never records the outcome of its calls. After this extra time, another
+// request counts them as unknown.
 const SETTLE_GRACE_MS = 5_000;
 
-/** Where each sample is. Plain data: every request of an isolate may write to it. */
+/** Counts samples by state. It holds plain data only: every request of an isolate may write to it. */
 export class Ledger {
   readonly #account: Account = nothing();
   readonly #flights = new Map<number, { samples: number; until: number }>();
@@ -41,13 +45,16 @@ export class Ledger {
     return { ...this.#account };
   }
 
-  /** Counts a sample that was just recorded. */
+  /** Counts a new sample. */
   record(as: "folded" | "pending" | "dropped"): void {
     this.#account.recorded += 1;
     this.#account[as] += 1;
   }
 
-  /** Notes that samples leave in a call that has an outcome by `until`; returns the call's number. */
+  /**
+   * Records that samples leave in a call whose outcome is due at `until`. Returns the call's
+   * number.
+   */
   depart(samples: number, until: number, now: number): number {
     this.#reap(now);
     this.#account.calls += 1;
@@ -56,7 +63,7 @@ export class Ledger {
     return this.#lastFlight;
   }
 
-  /** Notes how a call ended. A call that was given up as lost stays unknown. */
+  /** Records how a call ended. A call that was already counted as unknown stays unknown. */
   settle(flight: number, settlement: Settlement): void {
     if (!this.#flights.delete(flight)) return;
     for (const [term, count] of Object.entries(settlement) as [keyof Settlement, number][]) {
@@ -72,7 +79,7 @@ export class Ledger {
   }
 }
 
-/** A ledger with nothing in it. */
+/** An empty ledger. */
 export function nothing(): Account {
   return { recorded: 0, folded: 0, taken: 0, refused: 0, dropped: 0, unknown: 0, pending: 0, calls: 0 };
 }

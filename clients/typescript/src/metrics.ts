@@ -24,63 +24,69 @@ import { warn } from "./warn.js";
 
 /** Options of {@link createMetrics}. */
 export interface MetricsOptions<C extends Catalogue = Catalogue, B extends Labels = Labels> extends SendingOptions {
-  /** From {@link defineMetrics}: makes names and labels compile-time checked, and sends the help along. */
+  /**
+   * From {@link defineMetrics}. Names and labels are then checked at compile time, and the help is
+   * sent along.
+   */
   catalogue?: C;
-  /** Labels for every sample. The same label in a call wins. */
+  /** Labels for every sample. The same label in a call replaces it. */
   labels?: B;
 }
 
-/** What {@link Metrics.time} gives back for a function that returns `R`. */
+/** The return type of {@link Metrics.time} for a function that returns `R`. */
 export type Timed<R> = R extends PromiseLike<infer T> ? Promise<T> : R;
 
 /**
- * Ends a timer: records the time since its start, in seconds if the metric's name
- * ends in `_seconds` and else in milliseconds, and returns that number. Only
- * the first call records, later ones return the same number.
+ * Stops a timer. It records the time since the start and returns that number: in seconds if the
+ * metric's name ends in `_seconds`, otherwise in milliseconds. Only the first call records. Later
+ * calls return the same number.
  */
 export type StopTimer<L> = {} extends L ? (labels?: L) => number : (labels: L) => number;
 
 /**
- * One request's metrics. The functions need no `this`: they can be taken apart.
+ * One request's metrics. The functions need no `this`, so you can destructure them.
  *
- * None of them throws or rejects, whatever it is given and whatever becomes of
- * the reporter. What can't be sent is counted in {@link Metrics.account} and
- * named in a warning, at most once a minute.
+ * No function throws or rejects, whatever its arguments and whatever the state of the reporter.
+ * Samples that cannot be sent are counted in {@link Metrics.account}, and a warning names them at
+ * most once a minute.
  *
- * `C` is the catalogue's type, `Given` the labels that every sample has anyway.
+ * `C` is the catalogue's type. `Given` are the labels that every sample already has.
  */
 export interface Metrics<C extends Catalogue = Catalogue, Given extends string = never> {
-  // The order of the overloads decides what a compiler says about a wrong call: it names the last one
-  // that takes as many arguments.
+  // The order of the overloads decides which error a compiler shows for a wrong call: the error of
+  // the last overload with as many arguments.
 
-  /** Adds to a counter: `value` is finite and not negative, and 1 if left out. */
+  /** Adds to a counter. `value` is finite and not negative; its default is 1. */
   incr<N extends MetricName<C, "counter">>(
     name: N,
     labels: LabelsOf<C, N, Given>,
     value: number | undefined,
     ...options: OptionsOf<C, SampleOptions>
   ): void;
-  /** Adds to a counter: `value` is finite and not negative, and 1 if left out. */
+  /** Adds to a counter. `value` is finite and not negative; its default is 1. */
   incr<N extends MetricName<C, "counter">>(
     name: N,
     value: number | undefined,
     labels: LabelsOf<C, N, Given>,
     ...options: OptionsOf<C, SampleOptions>
   ): void;
-  /** Adds 1 to a counter, or a value if the metric needs no labels: finite and not negative. */
+  /**
+   * Adds 1 to a counter. If the metric needs no labels, you can pass a value, which is finite and
+   * not negative.
+   */
   incr<N extends MetricName<C, "counter">>(
     name: N,
     ...labels: ByNeed<C, N, Given, [labels: LabelsOf<C, N, Given>], [labelsOrValue?: LabelsOf<C, N, Given> | number | undefined]>
   ): void;
 
-  /** Puts an observation into a histogram: `value` is finite and in the unit that the name says. */
+  /** Records a value in a histogram. `value` is finite and in the unit of the metric's name. */
   observe<N extends MetricName<C, "histogram">>(
     name: N,
     labels: LabelsOf<C, N, Given>,
     value: number,
     ...options: OptionsOf<C, SampleOptions>
   ): void;
-  /** Puts an observation into a histogram: `value` is finite and in the unit that the name says. */
+  /** Records a value in a histogram. `value` is finite and in the unit of the metric's name. */
   observe<N extends MetricName<C, "histogram">>(
     name: N,
     value: number,
@@ -94,22 +100,22 @@ export interface Metrics<C extends Catalogue = Catalogue, Given extends string =
   ): void;
 
   /**
-   * Runs `fn` and observes how long it took, also when it throws or rejects: in
-   * seconds if the name ends in `_seconds`, and else in milliseconds. The very same error then goes on to the caller. A promise is timed
-   * until it settles.
+   * Runs `fn` and observes its duration, in seconds if the name ends in `_seconds`, otherwise in
+   * milliseconds. If `fn` returns a promise, the duration ends when it settles. If `fn` throws or
+   * rejects, the duration is recorded as well, and the caller gets the same error.
    *
-   * Clocks in Workers advance only on I/O, as a guard against timing attacks. A
-   * deployed Worker therefore measures 0 ms for a function that only computes;
-   * what is measured is waiting: fetch, KV, D1, R2, other Workers. Under
-   * `wrangler dev` the clock does run, so the numbers differ there.
+   * Clocks in Workers advance only on I/O, to protect against timing attacks. A deployed Worker
+   * measures 0 for a function that only computes. It measures the time that a function waits:
+   * fetch, KV, D1, R2, other Workers. Under `wrangler dev` the clock always runs, so the numbers
+   * differ there.
    */
   time<R>(name: UnlabelledName<C, "histogram", Given>, fn: () => R): Timed<R>;
   /** The same, with labels. */
   time<N extends MetricName<C, "histogram">, R>(name: N, labels: LabelsOf<C, N, Given>, fn: () => R): Timed<R>;
 
   /**
-   * Starts a timer, in the unit that the name ends in as for {@link Metrics.time}; the function that it returns ends it. Labels
-   * may be given at either end. See {@link Metrics.time} for what clocks in Workers measure.
+   * Starts a timer and returns the function that stops it. You may pass labels to both. See {@link
+   * Metrics.time} for the unit, and for what clocks in Workers measure.
    */
   startTimer<N extends MetricName<C, "histogram">, K extends LabelName<C, N> = never>(
     name: N,
@@ -117,33 +123,32 @@ export interface Metrics<C extends Catalogue = Catalogue, Given extends string =
   ): StopTimer<RemainingLabels<C, N, K | Given>>;
 
   /**
-   * Sends what waits, now, and resolves when the reporter has answered or
-   * `timeoutMs` are over. Rarely needed: everything is sent on its own. What
-   * another request of the isolate is sending at that moment is not waited for.
+   * Sends the waiting samples now. Resolves when the reporter has answered or after `timeoutMs`.
+   * You rarely need it, because the client sends every sample by itself. It does not wait for a
+   * call that another request of the isolate makes at that moment.
    */
   flush(): Promise<void>;
 
   /**
-   * What became of the samples so far: all of the isolate's, or this request's with
-   * the scope `request`. All zero without a binding.
+   * Returns the ledger: counts of the isolate's samples by outcome, or of this request's samples
+   * with the scope `request`. Without a binding, all counts are zero.
    */
   account(): Account;
 }
 
 /**
- * Collects metrics and sends them to the reporter, many requests' in one call.
+ * Collects metrics and sends those of many requests to the reporter in one call.
  *
- * Counters with the same name and labels are added up, observations are kept. One
- * request sends for all that its isolate serves, `flushIntervalMs` after the first
- * sample, in its own `ctx.waitUntil`; see {@link SendingOptions} for the scope `request`.
+ * Counters with the same name and labels are added up. Observations are kept. `flushIntervalMs`
+ * after the first sample, one request sends the samples of all requests of its isolate, in its own
+ * `ctx.waitUntil`. See {@link SendingOptions} for the scope `request`.
  *
- * Make one per request: a `ctx` ends with its request, and making one is cheap.
+ * Call this once per request: a `ctx` ends with its request. The call is cheap.
  *
- * @param binding - `env.METRICS`, a service binding with entrypoint
- * `MetricsReporter`. Without it nothing is recorded: `undefined` is warned about
- * once, `null` says that this is on purpose.
- * @param ctx - the request's `ExecutionContext`, `this.ctx` of a
- * `WorkerEntrypoint` or a Durable Object, or Hono's `c`.
+ * @param binding - `env.METRICS`, a service binding with entrypoint `MetricsReporter`. Without a
+ * binding, nothing is recorded. `undefined` logs a warning; pass `null` if that is intended.
+ * @param ctx - the request's `ExecutionContext`, `this.ctx` of a `WorkerEntrypoint` or a Durable
+ * Object, or Hono's `c`.
  *
  * @example
  * ```ts
@@ -159,7 +164,10 @@ export function createMetrics<const C extends Catalogue = Catalogue, const B ext
   return openMetrics<C, keyof B & string>(binding, ctx, options).metrics;
 }
 
-/** As {@link createMetrics}, with the sender for those who have to tell it when a handler is done. */
+/**
+ * Like {@link createMetrics}, but also returns the sender, which wrappers tell when a handler
+ * finishes.
+ */
 export function openMetrics<C extends Catalogue, Given extends string>(
   binding: ReporterBinding | null | undefined,
   ctx: RequestContext | null | undefined,
@@ -245,7 +253,7 @@ function metricsOn(sender: Sender | undefined, base: LabelPairs, catalogue: Cata
       stop();
       return result;
     }
-    // `then` is called once: some thenables do their work in it.
+    // `then` is called only once: some thenables do their work in it.
     return Promise.resolve(result).then(
       (value) => {
         stop();

@@ -10,11 +10,14 @@ type PackedRow = [
   help?: string,
 ];
 
-// How JSON.stringify writes half of a surrogate pair. The pattern also meets a
-// backslash that was text; then the slow path changes nothing.
+// How JSON.stringify writes an unpaired surrogate. The pattern also matches an escaped backslash in
+// the text; then the slow path changes nothing.
 const LONE_SURROGATE = /\\ud[89a-f]/;
 
-/** The samples as one string. A value that JSON can't write is null in it, which the reporter refuses alone. */
+/**
+ * The samples as one string. A value that JSON cannot write becomes null, and the reporter refuses
+ * only that sample.
+ */
 export function pack(rows: readonly Row[]): PackedSamples {
   const helps = new Helps();
   const packed = rows.map(({ series, values }): PackedRow => {
@@ -27,11 +30,14 @@ export function pack(rows: readonly Row[]): PackedSamples {
   });
 
   const json = JSON.stringify(packed);
-  // Strict JSON readers refuse the escape of half a pair, and with it the whole string.
+  // A strict JSON reader rejects the escape of an unpaired surrogate, and with it the whole string.
   return `1${LONE_SURROGATE.test(json) ? JSON.stringify(packed, replaceLoneSurrogates) : json}`;
 }
 
-/** The samples as the array of objects that every reporter understands: each has its labels again. */
+/**
+ * The samples as an array of objects, which every reporter understands. Each object repeats its
+ * labels.
+ */
 export function toSamples(rows: readonly Row[]): Sample[] {
   const helps = new Helps();
   return rows.flatMap(({ series, values }) =>
@@ -58,8 +64,9 @@ function replaceLoneSurrogates(_key: string, value: unknown): unknown {
 }
 
 /**
- * Lets the first sample of each name in a call carry the help: more would be
- * the same text over and over. Where all values will be refused, the help would be too.
+ * Keeps the help only on the first sample of each name in a call, since the others would repeat the
+ * same text. A row is skipped if the reporter will refuse all of its values, because it refuses the
+ * help with them.
  */
 class Helps {
   #given = new Set<string>();

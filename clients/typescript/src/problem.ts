@@ -1,17 +1,20 @@
-/** Why a sample can't be sent, in words for the caller's log. */
+/** The reason why a sample cannot be sent, as text for the caller's log. */
 export class Problem extends Error {}
 
-/** What a value is, with its article: "a string", "null", "an array". Touches nothing inside it. */
+/**
+ * The type of a value with its article: "a string", "null", "an array". Reads no property of the
+ * value.
+ */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   const kind = typeof value;
   return kind === "object" ? "an object" : `a ${kind}`;
 }
 
-// The reporter's errors name the metric, and end with a right example.
+// Long enough for the reporter's errors, which name the metric and end with a correct example.
 const MAX_CHARS = 400;
 
-/** Text of something thrown. Anything can be thrown, also an object whose `message` throws. */
+/** The text of a thrown value. It may be any value, even an object whose `message` throws. */
 export function textOf(thrown: unknown): string {
   try {
     if (thrown instanceof Problem) return thrown.message;

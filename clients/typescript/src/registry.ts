@@ -6,20 +6,21 @@ import type { ReporterBinding } from "./rpc.js";
 import type { Sender } from "./sender.js";
 import { settingsOf, type SenderSettings, type SendingOptions } from "./settings.js";
 
-// By ctx, so that all code that serves one request shares its calls, and by
-// binding, because two reporters have two ledgers.
+// Keyed by ctx, so that all code of one request shares its calls, and by binding, because two
+// reporters have two ledgers.
 type Senders = Map<ReporterBinding, { isolate?: IsolateSender; request?: Sender }>;
 
-// As a property of the ctx, and with the scope isolate only of one that has calls to make: in workerd to write a
-// property, or a WeakMap's entry, for each request costs more than its metrics.
+// Stored as a property of the ctx. With the scope isolate, only on a ctx that has calls to make: in
+// workerd, writing a property or a WeakMap entry in each request costs more than the request's
+// metrics.
 const SENDERS = Symbol("metrics-reporter-client senders");
-// For a ctx that takes no property.
+// For a ctx that accepts no new property.
 const others = new WeakMap<object, Senders>();
 
 // `env` is the same object in each request of an isolate, and so are its bindings.
 const pools = new WeakMap<object, Pool>();
 
-/** The sender of this ctx, binding and scope; made if there is none yet. */
+/** Returns the sender of this ctx, binding and scope. Creates it if necessary. */
 export function senderFor(
   binding: ReporterBinding,
   ctx: WaitUntilContext | undefined,
@@ -37,12 +38,12 @@ export function senderFor(
   return sender;
 }
 
-/** Makes every sender of this ctx known to {@link sendersOf}, also one that has nothing to do. */
+/** Lets {@link sendersOf} find every sender of this ctx, also one without calls to make. */
 export function trackSenders(ctx: object): void {
   makeSenders(ctx);
 }
 
-/** Every sender of this ctx. */
+/** Returns every sender of this ctx. */
 export function sendersOf(ctx: object): Sender[] {
   return [...(knownSenders(ctx)?.values() ?? [])].flatMap(({ isolate, request }) => [isolate, request].filter((sender) => sender !== undefined));
 }
@@ -76,7 +77,10 @@ function put(senders: Senders, binding: ReporterBinding, scope: "isolate" | "req
   else Object.assign(ofBinding, { [scope]: sender });
 }
 
-/** The sender that has calls to make for this ctx: the one that is known, or from now on `sender`. */
+/**
+ * Returns the sender that makes the calls for this ctx: the registered one, or `sender`, which is
+ * then registered.
+ */
 function firstOf(binding: ReporterBinding, ctx: WaitUntilContext, sender: IsolateSender): IsolateSender {
   const senders = knownSenders(ctx) ?? makeSenders(ctx);
   const first = senders.get(binding)?.isolate;

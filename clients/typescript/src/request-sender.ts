@@ -4,19 +4,19 @@ import { Sender } from "./sender.js";
 import type { Series } from "./series.js";
 import { warn } from "./warn.js";
 
-// waitUntil ends 30 s after the response: a batch that waited longer could be lost.
+// waitUntil ends 30 s after the response. A batch that waits longer could be lost.
 const MAX_DELAY_MS = 15_000;
-// While a handler that is known to be running has not finished.
+// The delay while a handler that reports its end is running.
 const HELD_DELAY_MS = 10_000;
-// Between the batches of a Durable Object, whose ctx outlives its requests.
+// The delay between the batches of a Durable Object, whose ctx outlives its requests.
 const DURABLE_OBJECT_DELAY_MS = 1_000;
 const MIN_BACKOFF_MS = 50;
 
-/** Sends what one request records, few calls at a time. Its pool is its own. */
+/** Sends the samples of one request in few calls. It shares its pool with no other request. */
 export class RequestSender extends Sender {
   #batches = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  // Settles the promise that ctx.waitUntil holds; there is one while samples wait.
+  // Settles the promise that ctx.waitUntil holds. It is set while samples wait.
   #cover: ((sent: Promise<unknown> | undefined) => void) | undefined;
 
   protected override take(series: Series, value: number): void {
@@ -31,7 +31,7 @@ export class RequestSender extends Sender {
   }
 
   protected override released(): void {
-    // Not at once: the response should leave before its metrics do.
+    // Not immediately, so that the response leaves before its metrics.
     if (this.held === 0 && this.#cover !== undefined) this.#schedule(0);
   }
 
@@ -45,21 +45,22 @@ export class RequestSender extends Sender {
     return sent;
   }
 
-  // Nothing tells when a request is over. A microtask would be at its first
-  // await, and a handler with ten awaits would make ten calls; so the batch
-  // waits for a moment, or for the handler if somebody said that one is at work.
+  // Nothing signals the end of a request. A flush in a microtask would run at the first await, so a
+  // handler with ten awaits would make ten calls. The batch therefore waits for a short time, or
+  // for the end of a handler that reports it.
   #coverBatch(): void {
     const problem = cover(this.ctx, new Promise<unknown>((resolve) => (this.#cover = resolve)));
     if (problem !== undefined) {
       warn("waitUntil", "waitUntil", `nothing keeps this request alive until its metrics are sent: ${textOf(problem)}`);
     }
-    // The last call is kept for the end of the handler, which is sure to come or to end everything.
+    // Keep the last call for the end of the handler, which always comes unless the request is
+    // cancelled.
     if (this.held > 0 && this.callsLeft <= 1 && !this.isUnlimited) return;
     this.#schedule(this.#delay());
   }
 
-  // Each batch of a request waits twice as long as the one before, so that a
-  // long request spreads its few calls over its life.
+  // Each batch of a request waits twice as long as the one before, so that a long request spreads
+  // its few calls over its life.
   #delay(): number {
     const { flushAfterMs } = this.settings;
     if (this.isUnlimited) return Math.max(flushAfterMs, DURABLE_OBJECT_DELAY_MS);
@@ -73,7 +74,8 @@ export class RequestSender extends Sender {
       this.#unschedule();
       this.#timer = setTimeout(() => void this.send(), delayMs);
     } catch (error) {
-      // Timers are refused outside a request. The samples stay until the next one or flush() takes them along.
+      // The runtime refuses timers outside a request. The samples stay until the next sample or
+      // flush() sends them.
       this.#cover?.(undefined);
       this.#cover = undefined;
       warn("timer", "timer", `no timer to send metrics with; was createMetrics called outside a request? ${textOf(error)}`);

@@ -1,10 +1,10 @@
 import type { Row } from "./row.js";
 import type { Series } from "./series.js";
 
-// To hash a series and look it up takes as long as to compare it with this many.
+// Hashing a series and looking it up takes as long as comparing it with this many rows.
 const MAX_COMPARED = 8;
 
-/** Finds the row of a series: few are compared one by one, more are in a map. */
+/** Finds the row of a series. Few rows are compared one by one; more rows are in a map. */
 export class RowIndex {
   readonly #few: Row[] = [];
   #more: Map<number, Row> | undefined;
@@ -14,12 +14,13 @@ export class RowIndex {
       if (row.series.isSame(series)) return row;
     }
     if (this.#more === undefined) return undefined;
-    // Of two series with the same hash the later one is found; samples of the other get rows of their own.
+    // If two series have the same hash, only the later one is found. Samples of the other get new
+    // rows.
     const row = this.#more.get(series.hash);
     return row?.series.isSame(series) ? row : undefined;
   }
 
-  /** Puts in the row of a series that has none. */
+  /** Adds the row of a series that has none. */
   add(row: Row): void {
     if (this.#few.length < MAX_COMPARED) this.#few.push(row);
     else (this.#more ??= new Map()).set(row.series.hash, row);

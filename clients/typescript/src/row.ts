@@ -1,18 +1,21 @@
 import type { Series } from "./series.js";
 
-/** The samples of one series in one call: a single increment, or observations in the order they came. */
+/**
+ * The samples of one series in one call: a single increment, or observations in the order in which
+ * they were recorded.
+ */
 export interface Row {
   readonly call: Call;
-  /** Of the first sample, or of the first that came with a help. */
+  /** The series of the first sample, or of the first sample that has a help. */
   series: Series;
   readonly values: number[];
 }
 
-/** What one `record` call carries. */
+/** The content of one `record` call. */
 export interface Call {
   readonly rows: Row[];
-  /** Values in all rows. */
+  /** Number of values in all rows. */
   samples: number;
-  /** Most UTF-16 units of all rows, before JSON escapes any. */
+  /** Most UTF-16 units of all rows, before JSON escaping. */
   chars: number;
 }

@@ -4,20 +4,20 @@ const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const RESERVED_SUFFIX = /_(bucket|sum|count)$/;
 const RESERVED_LABELS = new Set(["le", "quantile"]);
 
-/** A sample as the rules see it. */
+/** A sample in the form that the rules check. */
 export interface Judged {
   readonly name: string;
   readonly type: "counter" | "histogram";
   readonly value: number;
-  /** Label names and values in turn. */
+  /** Label names and values alternate. */
   readonly labels: LabelPairs;
 }
 
 /**
- * Why the reporter would refuse a sample, or undefined if it would take it: its
- * rules on names, labels and values. Limits on sizes are the reporter's own and not checked.
+ * Returns the reason why the reporter would refuse a sample, or undefined if it would take it.
+ * Checks the rules for names, labels and values. The reporter alone checks size limits.
  *
- * `before` is the type that the name had before, if it was there.
+ * `before` is the type of an earlier metric with this name, if there was one.
  */
 export function refusal({ name, type, value, labels }: Judged, before: Judged["type"] | undefined): string | undefined {
   if (!NAME.test(name)) return `name ${quote(name)} must match ${NAME.source}${suggestion(name)}`;
@@ -35,13 +35,13 @@ export function refusal({ name, type, value, labels }: Judged, before: Judged["t
   return undefined;
 }
 
-// Other systems have dots and dashes in their names.
+// Names in other systems contain dots and dashes.
 function suggestion(name: string): string {
   const legal = name.slice(0, 100).replace(/[^a-zA-Z0-9_]/g, "_").replace(/^(?=\d)/, "_");
   return /[a-zA-Z0-9]/.test(legal) ? `; try ${legal}` : "";
 }
 
-/** A caller's text as it may stand in a message. */
+/** Makes a caller's text safe to show in a message. */
 export function quote(text: string): string {
   return JSON.stringify(text.slice(0, 100));
 }

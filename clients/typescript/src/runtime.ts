@@ -1,4 +1,4 @@
-/** As much of `AsyncLocalStorage` as is needed. */
+/** The part of `AsyncLocalStorage` that the client uses. */
 export interface Storage<T> {
   run<R>(store: T, work: () => R): R;
   getStore(): T | undefined;
@@ -6,19 +6,19 @@ export interface Storage<T> {
 
 type WaitUntil = (work: Promise<unknown>) => void;
 
-// Where there is no such module the import rejects, which is fine. The names are no literals,
-// since a bundler would try to resolve them and warn.
+// Where the module does not exist, the import rejects, which is fine. The names are not literals,
+// because a bundler would try to resolve them and warn.
 let waitUntil: WaitUntil | undefined;
 let Storage: (new () => Storage<unknown>) | undefined;
 load("cloudflare:workers", (module) => (waitUntil = module["waitUntil"] as WaitUntil));
 load("node:async_hooks", (module) => (Storage = module["AsyncLocalStorage"] as typeof Storage));
 
-/** The `waitUntil` of whichever request is running, where the runtime has one. */
+/** The runtime's `waitUntil`, which applies to the current request, if the runtime has it. */
 export function runtimeWaitUntil(): WaitUntil | undefined {
   return typeof waitUntil === "function" ? waitUntil : undefined;
 }
 
-/** A new AsyncLocalStorage where the runtime has it: with `nodejs_als` or `nodejs_compat`. */
+/** A new AsyncLocalStorage if the runtime has it: with `nodejs_als` or `nodejs_compat`. */
 export function newStorage<T>(): Storage<T> | undefined {
   return typeof Storage === "function" ? (new Storage() as Storage<T>) : undefined;
 }

@@ -8,13 +8,16 @@ import type { Series } from "./series.js";
 import type { SenderSettings } from "./settings.js";
 import { warn } from "./warn.js";
 
-/** What is common to both scopes: one request's way to the reporter. Never throws and never rejects. */
+/**
+ * The common part of both scopes: sends one request's samples to the reporter. Never throws and
+ * never rejects.
+ */
 export abstract class Sender {
   protected readonly ctx: WaitUntilContext | undefined;
   protected readonly settings: SenderSettings;
   protected readonly pool: Pool;
   protected callsLeft: number;
-  /** Handlers at work. */
+  /** The number of running handlers. */
   protected held = 0;
   readonly #binding: ReporterBinding;
   #inFlight: Set<Promise<unknown>> | undefined;
@@ -30,29 +33,32 @@ export abstract class Sender {
     this.#debug = settings.debug ? new DebugLine(ctx !== undefined) : undefined;
   }
 
-  /** Whether calls are not counted: each event of a Durable Object has its own. */
+  /** Whether calls are unlimited: in a Durable Object, each event has its own limit. */
   protected get isUnlimited(): boolean {
     return (this.#isUnlimited ??= isDurableObject(this.ctx));
   }
 
-  /** What became of the samples. */
+  /** The counts of samples by outcome. */
   get account(): Account {
     return this.pool.ledger.read(Date.now());
   }
 
-  /** Takes a sample in. */
+  /** Adds a sample. */
   add(series: Series, value: number): void {
     this.#debug?.add(series, value, () => this.account);
     this.take(series, value);
   }
 
-  /** Says that a handler is at work: what is to be done at its end waits for {@link release}. */
+  /**
+   * Tells the sender that a handler is running. Work for the end of the handler waits for {@link
+   * release}.
+   */
   hold(): void {
     this.held += 1;
     this.#debug?.hold();
   }
 
-  /** Says that the handler is done. */
+  /** Tells the sender that the handler has finished. */
   release(): void {
     this.held -= 1;
     this.released();
@@ -62,18 +68,24 @@ export abstract class Sender {
   protected abstract take(series: Series, value: number): void;
   protected abstract released(): void;
 
-  /** Counts something that was no sample and can't be sent. */
+  /** Counts an invalid sample, which cannot be sent. */
   drop(): void {
     this.pool.ledger.record("dropped");
   }
 
-  /** Sends what waits; resolves when every call of this request so far was answered or given up. */
+  /**
+   * Sends the waiting samples. Resolves when every call of this request so far has an answer or has
+   * timed out.
+   */
   async flush(): Promise<void> {
     const sent = this.send();
     await (this.ctx === undefined ? sent : Promise.all(this.#inFlight ?? []));
   }
 
-  /** Sends what waits, as far as there are calls left; resolves when all of it was answered or given up. */
+  /**
+   * Sends the waiting samples, as far as calls remain. Resolves when all of these calls have an
+   * answer or have timed out.
+   */
   protected send(): Promise<unknown> {
     if (this.isUnlimited) this.callsLeft = this.settings.maxCalls;
     const { batch, ledger } = this.pool;
@@ -84,7 +96,8 @@ export abstract class Sender {
       return callReporter(this.#binding, call, this.settings).then((settlement) => ledger.settle(flight, settlement));
     });
     const sent = Promise.all(sending);
-    // Without a ctx many requests share this object, and none may wait for another's promise.
+    // Without a ctx, many requests share this object. A request must not wait for another request's
+    // promise.
     if (this.ctx !== undefined && sending.length > 0) {
       const inFlight = (this.#inFlight ??= new Set());
       inFlight.add(sent);

@@ -1,22 +1,22 @@
 import type { LabelPairs } from "./labels.js";
 
-/** The wire's number for a counter. */
+/** The number for a counter on the wire. */
 export const COUNTER = 1;
-/** The wire's number for a histogram. */
+/** The number for a histogram on the wire. */
 export const HISTOGRAM = 3;
 
 /** Most UTF-16 units of a value: `-0.0000012345678901234567` and a comma. */
 export const CHARS_PER_VALUE = 26;
-// `["",1,[],null,""],` around texts and values, of which a row never has all.
+// `["",1,[],null,""],` around texts and values. No row has all of it.
 const CHARS_PER_ROW = 18;
 
-/** What samples belong to, and the help that comes with them. */
+/** The name, type and labels of samples, and their help. */
 export class Series {
   readonly name: string;
   readonly type: typeof COUNTER | typeof HISTOGRAM;
   readonly labels: LabelPairs;
   readonly help: string | undefined;
-  /** Most UTF-16 units of a row with one value, before JSON escapes any. */
+  /** Most UTF-16 units of a row with one value, before JSON escaping. */
   readonly chars: number;
   #hash: number | undefined;
 
@@ -30,12 +30,12 @@ export class Series {
     this.chars = chars;
   }
 
-  /** Of name and labels: a small integer. */
+  /** Hash of name and labels: a small integer. */
   get hash(): number {
     return (this.#hash ??= this.labels.reduce(hashText, hashText(0x811c9dc5, this.name)) & 0x3fffffff);
   }
 
-  /** Whether name and labels are the same. */
+  /** Whether name and labels are equal. */
   isSame({ name, labels }: Series): boolean {
     if (this.name !== name || this.labels.length !== labels.length) return false;
     for (let i = 0; i < labels.length; i += 1) {
@@ -45,7 +45,7 @@ export class Series {
   }
 }
 
-// FNV-1a. A key made of the text takes three times as long.
+// FNV-1a. Building a text key takes three times as long.
 function hashText(hash: number, text: string): number {
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash;

@@ -1,51 +1,61 @@
 import { MAX_SAMPLES_PER_CALL } from "./limits.js";
 
-/** How samples are sent. The first `createMetrics` of a request decides; what the isolate shares, the first of the isolate. */
+/**
+ * How samples are sent. The first `createMetrics` of a request decides. For what the isolate
+ * shares, the first of the isolate decides.
+ */
 export interface SendingOptions {
   /**
-   * Who shares a call to the reporter.
+   * Which requests share a call to the reporter.
    *
-   * `isolate` (default): all requests that this isolate serves. One of them sends
-   * for all, `flushIntervalMs` after the first sample, so a request costs no call of its own.
+   * `isolate` (default): all requests of this isolate. One of them sends the samples of all,
+   * `flushIntervalMs` after the first sample. A request then needs no call of its own.
    *
-   * `request`: each request sends its own samples, `flushAfterMs` after the first one
-   * or when its handler is done. It costs a call per request; nothing of a
-   * request waits for another one, and `account()` tells what became of this request's samples.
+   * `request`: each request sends its own samples, `flushAfterMs` after the first one or when its
+   * handler has finished. This costs a call per request. A request never waits for another one, and
+   * `account()` covers this request only.
    */
   scope?: "isolate" | "request";
   /**
-   * With the scope `isolate`: the longest that a sample waits before it is sent, in
-   * milliseconds, 0 to 15,000; default 1000. It is also the most that is lost when an isolate ends
-   * without warning.
+   * With the scope `isolate`: the longest time that a sample waits before it is sent, in
+   * milliseconds, 0 to 15,000; default 1000. When an isolate ends without warning, at most the
+   * samples of this time are lost.
    */
   flushIntervalMs?: number;
-  /** Most samples in one call, 1 to 1000; default 1000. When as many wait, they are sent at once. */
+  /**
+   * Most samples in one call, 1 to 1000; default 1000. When that many wait, the client sends them
+   * at once.
+   */
   maxBatch?: number;
   /**
-   * Send samples as one string instead of an array of objects, which costs both
-   * Workers a fraction of the CPU time. Default true. A reporter that does not
-   * know the packed form takes nothing of it: set false until it is updated.
-   * Objects repeat the labels with each observation, so a call carries fewer.
+   * Sends samples as one string instead of an array of objects, which costs both Workers a fraction
+   * of the CPU time. Default true. A reporter too old for the packed form refuses it: set false
+   * until you have updated the reporter. Objects repeat the labels for each observation, so such a
+   * call carries fewer samples.
    */
   packed?: boolean;
   /**
-   * Most `record` calls per request, 1 to 32; default 16. A request may call
-   * other Workers 32 times in all. Also the most calls' worth of samples that wait in an isolate.
+   * Most `record` calls per request, 1 to 32; default 16. A request may call other Workers 32 times
+   * in all. This also limits how many samples wait in an isolate, to the content of as many calls.
    */
   maxCalls?: number;
   /**
-   * With the scope `request`: milliseconds that the first sample of a request waits for others, 0 to 15,000;
-   * default 100. Later batches wait twice as long each. Under `withMetrics` a
-   * batch is sent when the handler is done, so this counts only for what follows.
+   * With the scope `request`: how long the first sample of a request waits for more samples, in
+   * milliseconds, 0 to 15,000; default 100. Each later batch waits twice as long as the one before.
+   * Under `withMetrics`, the client sends the batch when the handler has finished, so this applies
+   * only to later samples.
    */
   flushAfterMs?: number;
-  /** Milliseconds to wait for the reporter's answer, 1 to 30,000; default 10,000. */
+  /** How long to wait for the reporter's answer, in milliseconds, 1 to 30,000; default 10,000. */
   timeoutMs?: number;
-  /** Write one line per request that says what it recorded, for `wrangler tail`. Default false. */
+  /**
+   * Writes one line per request that lists the recorded metrics, for `wrangler tail`. Default
+   * false.
+   */
   debug?: boolean;
 }
 
-/** {@link SendingOptions}, complete. */
+/** {@link SendingOptions} with every option set. */
 export interface SenderSettings {
   readonly scope: "isolate" | "request";
   readonly flushIntervalMs: number;
@@ -57,7 +67,7 @@ export interface SenderSettings {
   readonly debug: boolean;
 }
 
-/** The options with defaults in place of what is missing or makes no sense. */
+/** Returns the options, with the default for each missing or invalid one. */
 export function settingsOf(options: SendingOptions | undefined): SenderSettings {
   return {
     scope: options?.scope === "request" ? "request" : "isolate",

@@ -1,15 +1,15 @@
 const QUIET_MS = 60_000;
 const MAX_REMEMBERED = 256;
 
-// When each warning was last given, for the whole isolate: a mistake in a busy
-// handler must not write a line per request.
+// When each warning was last written, for the whole isolate: a mistake in a busy handler must not
+// write a line per request.
 const given = new Map<string, number>();
 
 /**
  * Writes one line with `console.warn`, at most once a minute for each `subject` and `kind`.
  *
- * `subject` is a metric's name, an error's text or what else the line is about; `kind` stays the
- * same while the wording of `text` may change.
+ * `subject` is what the line is about, such as a metric's name or an error's text. `kind` stays the
+ * same when the wording of `text` changes.
  */
 export function warn(subject: string, kind: string, text: string): void {
   try {
@@ -24,6 +24,6 @@ export function warn(subject: string, kind: string, text: string): void {
     given.set(key, now);
     console.warn(`metrics-reporter-client: ${text}`);
   } catch {
-    // a console that throws is no reason to fail a request
+    // a console that throws must not fail a request
   }
 }

@@ -10,7 +10,7 @@ import type { Sender } from "./sender.js";
 import type { SendingOptions } from "./settings.js";
 import { warn } from "./warn.js";
 
-/** A module's default export, or anything else with a `fetch` such as a Hono app. */
+/** A module's default export, or another object with a `fetch`, such as a Hono app. */
 export interface AnyHandler {
   fetch?: ((...args: any[]) => any) | undefined;
   connect?: ((...args: any[]) => any) | undefined;
@@ -23,7 +23,7 @@ export interface AnyHandler {
   queue?: ((...args: any[]) => any) | undefined;
 }
 
-/** The handlers of `H`, each with its own arguments. What they return is a promise in any case. */
+/** The handlers of `H`, each with its own arguments. They always return a promise. */
 export type WrappedHandler<H extends AnyHandler> = {
   [K in keyof Pick<H, keyof H & keyof AnyHandler>]: Wrapped<H[K]>;
 };
@@ -35,16 +35,19 @@ export type AnyEntrypoint = new (ctx: any, env: any) => object;
 
 /** Options of {@link withMetrics}. */
 export interface WithMetricsOptions<H = AnyHandler> extends SendingOptions {
-  /** Name of the reporter's binding in `env`, or a function that finds it. Default `"METRICS"`. */
+  /**
+   * Name of the reporter's binding in `env`, or a function that returns the binding. Default
+   * `"METRICS"`.
+   */
   binding?: string | ((env: any) => ReporterBinding | null | undefined);
-  /** Adds help to what handlers record through {@link getMetrics}. */
+  /** Adds help to the samples that handlers record through {@link getMetrics}. */
   catalogue?: Catalogue;
-  /** Labels for every sample, those of `getMetrics` included. */
+  /** Labels for every sample, also for those of `getMetrics`. */
   labels?: Labels;
   /**
-   * The value of the label `route`, asked for after the handler is done. It must
-   * come from a small fixed set, so return the pattern (`/users/:id`) and never the path. Without this
-   * function, and where it returns nothing, the label is empty.
+   * Returns the value of the label `route`. The client calls it after the handler has finished. The
+   * set of values must be small, so return the pattern (`/users/:id`) and never the path. Without
+   * this function, or if it returns nothing, the label is empty.
    */
   route?: (...args: FetchArguments<H>) => string | null | undefined;
 }
@@ -55,20 +58,22 @@ type FetchArguments<H> = H extends new (ctx: infer C, env: infer E) => infer I
     ? Parameters<Extract<F, (...args: any[]) => any>>
     : any[];
 
-// Only fetch is counted; in all of them getMetrics(ctx) works and ends with one call.
+// Only fetch is counted. In all of them getMetrics(ctx) works, and their samples leave in one call
+// at the end.
 const OTHERS = ["connect", "tail", "trace", "tailStream", "scheduled", "test", "email", "queue"] as const;
 
 /**
- * Wraps a handler, or a class that extends `WorkerEntrypoint` or `DurableObject`,
- * so that each request is counted and timed, and so that {@link getMetrics} works in it.
+ * Wraps a handler, or a class that extends `WorkerEntrypoint` or `DurableObject`. It counts and
+ * times each request, and makes {@link getMetrics} work.
  *
- * - `http_requests_total` and `http_request_duration_seconds`, both with the labels `method`,
- *   `route` and `status`. `method` is one of the nine of HTTP or `OTHER`, `route` is empty
- *   unless that option is given. The duration ends with the handler's response: a body still
- *   streaming is not waited for.
- * - A handler that throws counts as status 500, and the very same error goes on.
- * - The response is handed on untouched, and does not wait for its metrics.
- * - Other handlers (`scheduled`, `queue`, the methods of a class, …) run as they are, with `getMetrics` available.
+ * - It records `http_requests_total` and `http_request_duration_seconds`, both with the labels
+ *   `method`, `route` and `status`. `method` is one of the nine HTTP methods or `OTHER`. `route` is
+ *   empty without that option. The duration ends with the handler's response and does not include
+ *   the streaming of the body.
+ * - A handler that throws counts as status 500. The wrapper rethrows the same error.
+ * - The wrapper returns the response unchanged and does not delay it.
+ * - Other handlers (`scheduled`, `queue`, the methods of a class, …) run unchanged and can use
+ *   `getMetrics`.
  *
  * @example
  * ```ts
@@ -94,17 +99,18 @@ export function withMetrics(handler: unknown, options?: WithMetricsOptions<any>)
 
 function wrap(handler: AnyHandler, options: WithMetricsOptions): Record<string, unknown> {
   const wrapped: Record<string, unknown> = {};
-  // A handler may be a proxy, as those of tracing wrappers are, and have no working `bind`.
+  // A handler may be a proxy, such as those of tracing wrappers, without a working `bind`.
   const bound =
     (inner: Handler): Handler =>
     (...args) =>
       Reflect.apply(inner, handler, args);
-  // Handlers that are newer than this list must not get lost.
+  // Keep handlers that are newer than this list.
   for (const [name, value] of Object.entries(handler)) {
     if (typeof value === "function") wrapped[name] = bound(value as Handler);
   }
   for (const name of OTHERS) {
-    // itty-router has a function for every name that is read; only what is there is a handler.
+    // itty-router returns a function for every property name. Only own or inherited members are
+    // handlers.
     const inner = name in handler ? handler[name] : undefined;
     if (typeof inner === "function") wrapped[name] = passOn(bound(inner), options);
   }
@@ -118,7 +124,7 @@ function wrap(handler: AnyHandler, options: WithMetricsOptions): Record<string, 
 
 function wrapClass(Inner: AnyEntrypoint, options: WithMetricsOptions): AnyEntrypoint {
   const { prototype } = Inner as { prototype: Record<string, unknown> };
-  // An arrow function can't be extended, and a plain function is no entrypoint.
+  // An arrow function cannot be extended, and a plain function is not an entrypoint.
   if (typeof prototype !== "object" || !/^class\b/.test(Function.prototype.toString.call(Inner))) throw new Problem("got a function");
   const { fetch } = prototype;
   const seen = new WeakMap<object, [ctx: unknown, env: unknown]>();
@@ -144,7 +150,7 @@ function wrapClass(Inner: AnyEntrypoint, options: WithMetricsOptions): AnyEntryp
   }
 }
 
-// Read once and here: a getter that throws must not do so in the middle of a request.
+// Read once, here: a getter that throws must not throw later, during a request.
 function copyOf(options: WithMetricsOptions | undefined): WithMetricsOptions {
   try {
     return { ...options };
@@ -157,7 +163,7 @@ function copyOf(options: WithMetricsOptions | undefined): WithMetricsOptions {
 type Handler = (...args: unknown[]) => unknown;
 type Open = { attached: Attached; metrics: Metrics; sender: Sender | undefined };
 
-/** Runs `inner` with `args`; `known` are request, env and ctx. */
+/** Runs `inner` with `args`. `known` holds request, env and ctx. */
 async function measure(inner: Handler, args: unknown[], known: unknown[], options: WithMetricsOptions): Promise<unknown> {
   const open = begin(known[1], known[2], options);
   open?.sender?.hold();

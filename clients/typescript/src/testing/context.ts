@@ -1,8 +1,8 @@
 import { sendersOf, trackSenders } from "../registry.js";
 
 /**
- * Stands in for a request's `ctx` in unit tests. It can be passed where an
- * `ExecutionContext` is wanted; members other than those documented here are not there.
+ * Stands in for a request's `ctx` in unit tests. You can pass it as an `ExecutionContext`. It has
+ * only the members that are documented here.
  */
 export class TestContext {
   readonly props: any = {};
@@ -19,7 +19,7 @@ export class TestContext {
     trackSenders(this);
   }
 
-  /** Remembers what {@link settled} has to wait for. */
+  /** Stores a promise for {@link settled} to wait for. */
   waitUntil(promise: Promise<unknown>): void {
     this.#waiting.push(promise);
   }
@@ -28,14 +28,14 @@ export class TestContext {
   passThroughOnException(): void {}
 
   /**
-   * Sends the metrics that wait, without the delay that they would have, and
-   * resolves when everything given to `waitUntil` has settled. Rejections are swallowed.
+   * Sends the waiting metrics without their usual delay. Resolves when everything passed to
+   * `waitUntil` has settled. Rejections are ignored.
    */
   async settled(): Promise<void> {
     do {
       await Promise.all(sendersOf(this).map((sender) => sender.flush()));
       await Promise.allSettled(this.#waiting.splice(0));
-      // what had to be waited for may have recorded something
+      // the work that was waited for may have recorded more samples
     } while (this.#waiting.length > 0);
   }
 }

@@ -1,21 +1,21 @@
-/** A sample as it reached the {@link TestReporter}. */
+/** A sample as the {@link TestReporter} received it. */
 export interface RecordedSample {
   /** The metric's name. */
   name: string;
-  /** What the metric is. */
+  /** The metric's type. */
   type: "counter" | "histogram";
   /** Increment or observation. */
   value: number;
-  /** Values as text, the way they are sent on. */
+  /** The values as text, as they are sent. */
   labels: Record<string, string>;
-  /** What the metric counts, if this sample carries that. */
+  /** The metric's help, if this sample carries it. */
   help?: string;
 }
 
 type Value = number | null;
 type Row = [name: string, type: number, value: Value | Value[], labels?: string[] | null, help?: string];
 
-/** Reads what `record` was called with, in either form. */
+/** Reads the argument of `record`, in either form. */
 export function readSamples(samples: unknown): RecordedSample[] {
   if (typeof samples === "string") return unpack(samples);
   if (Array.isArray(samples)) return samples.map((sample) => readSample(sample));
@@ -34,9 +34,9 @@ function unpack(packed: string): RecordedSample[] {
   return rows.flatMap(([name, type, value, flat, help]) => {
     const labels: [string, string][] = [];
     for (let i = 0; flat && i + 1 < flat.length; i += 2) labels.push([flat[i] as string, flat[i + 1] as string]);
-    // JSON has null for NaN, Infinity and -Infinity alike
+    // JSON writes NaN, Infinity and -Infinity as null
     const values = (Array.isArray(value) ? value : [value]).map((value) => value ?? NaN);
-    // as in the form with an object for each, the first that may be taken has the help
+    // as in the object form, the first valid sample carries the help
     const first = Math.max(values.findIndex(Number.isFinite), 0);
     return values.map((value, i) => recorded(name, type, value, labels, i === first ? help : undefined));
   });

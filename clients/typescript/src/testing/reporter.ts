@@ -12,17 +12,17 @@ import type {
 import { quote, refusal } from "../rules.js";
 import { readSample, readSamples, type RecordedSample } from "./recorded.js";
 
-/** A sample that would not arrive, and why. */
+/** A sample that would not arrive, with the reason. */
 export interface RefusedSample {
-  /** As it was sent. */
+  /** The sample as it was sent. */
   sample: RecordedSample;
-  /** What was expected, and what was there instead. */
+  /** The expected and the actual content. */
   message: string;
 }
 
 /**
- * Stands in for the binding in unit tests: keeps what it is sent and answers as
- * the reporter does. It can be put into `env` in place of a `Service<MetricsReporter>`.
+ * Stands in for the binding in unit tests. It keeps the samples that it receives and answers as the
+ * reporter does. You can put it into `env` in place of a `Service<MetricsReporter>`.
  *
  * @example
  * ```ts
@@ -36,45 +36,51 @@ export interface RefusedSample {
 export class TestReporter {
   declare readonly __WORKER_ENTRYPOINT_BRAND: never;
 
-  /** Samples taken, one array per call of `record`, `push`, `incr` or `observe`. */
+  /** Accepted samples, one array per call of `record`, `push`, `incr` or `observe`. */
   readonly calls: RecordedSample[][] = [];
-  /** Samples that the reporter would refuse. A test that asserts this is empty catches misspelt names and the like. */
+  /**
+   * Samples that the reporter would refuse. Assert that this is empty to find errors such as
+   * misspelt names.
+   */
   readonly refused: RefusedSample[] = [];
   /**
-   * Samples that the reporter takes and the gateway behind it would reject, since
-   * a metric has one set of label names. They are among {@link samples} as well.
+   * Samples that the reporter accepts and the gateway would reject, because a metric always has the
+   * same label names. {@link samples} contains them as well.
    */
   readonly rejected: RefusedSample[] = [];
   readonly #firsts = new Map<string, RecordedSample>();
   #trouble: (() => Promise<never>) | undefined;
 
-  /** All samples taken. Counters of one request arrive added up, observations of one series one after another. */
+  /**
+   * All accepted samples. Counters of one request arrive added up, and observations of one series
+   * arrive one after another.
+   */
   get samples(): RecordedSample[] {
     return this.calls.flat();
   }
 
   /**
-   * Sum of a counter's increments, over all series that have these labels and
-   * whatever others; 0 if there were none.
+   * Returns the sum of a counter's increments over all series that have these labels. A series may
+   * have more labels. The sum is 0 if there are none.
    */
   counter(name: string, labels: Labels = {}): number {
     return this.#matching("counter", name, labels).reduce((sum, { value }) => sum + value, 0);
   }
 
   /**
-   * Observations of a histogram, over all series that have these labels and
-   * whatever others; those of one series are in order.
+   * Returns a histogram's observations over all series that have these labels. A series may have
+   * more labels. The observations of one series are in order.
    */
   observations(name: string, labels: Labels = {}): number[] {
     return this.#matching("histogram", name, labels).map(({ value }) => value);
   }
 
-  /** From now on every call rejects with `error`. */
+  /** Makes every later call reject with `error`. */
   fail(error: unknown = new Error("Network connection lost.")): void {
     this.#trouble = () => Promise.reject(error);
   }
 
-  /** From now on no call is answered. */
+  /** Leaves every later call without an answer. */
   hang(): void {
     this.#trouble = () => new Promise<never>(() => {});
   }
@@ -84,7 +90,7 @@ export class TestReporter {
     this.#trouble = undefined;
   }
 
-  /** Forgets everything. */
+  /** Removes all recorded samples. */
   clear(): void {
     this.calls.length = 0;
     this.refused.length = 0;
@@ -93,46 +99,46 @@ export class TestReporter {
     this.#trouble = undefined;
   }
 
-  /** Takes one increment; resolves to 1, or to 0 if it would be refused. */
+  /** Takes one increment. Resolves to 1, or to 0 if the reporter would refuse it. */
   async incr(...args: IncrArguments): Promise<number> {
     return this.#single("counter", 1, args);
   }
 
-  /** Takes one observation; resolves to 1, or to 0 if it would be refused. */
+  /** Takes one observation. Resolves to 1, or to 0 if the reporter would refuse it. */
   async observe(...args: ObserveArguments): Promise<number> {
     return this.#single("histogram", undefined, args);
   }
 
-  /** Takes samples in either form; resolves to how many were taken. */
+  /** Takes samples in either form. Resolves to the number of accepted samples. */
   async record(samples: readonly Sample[] | PackedSamples): Promise<number> {
     await this.#trouble?.();
     return this.#take(readSamples(samples)).length;
   }
 
-  // These three answer with objects, for which the type of an RPC promise has
-  // members that no plain promise has; `any` keeps the double assignable to it.
+  // These three answer with objects. The type of an RPC promise for objects has members that a
+  // plain promise lacks; `any` keeps the double assignable to it.
 
-  /** Resolves to a {@link PushResult}: delivered, but for what would be refused or rejected. */
+  /** Resolves to a {@link PushResult}: delivered, except for refused and rejected samples. */
   push(samples: readonly Sample[] | PackedSamples): any {
     return this.#push(samples);
   }
 
-  /** Resolves to a {@link PushResult}: delivered, with nothing in it. */
+  /** Resolves to a {@link PushResult}: delivered, and empty. */
   flush(): any {
     return this.#push([]);
   }
 
-  /** Resolves to {@link Stats} in which all that was taken has been delivered. */
+  /** Resolves to {@link Stats} in which all accepted samples are delivered. */
   stats(): any {
     return this.#stats();
   }
 
-  /** As the reporter: there is nothing to fetch. */
+  /** Answers as the reporter does, which has nothing to fetch. */
   async fetch(..._args: any[]): Promise<any> {
     return new Response("not found", { status: 404 });
   }
 
-  /** As the reporter: there is nothing to connect to. */
+  /** Answers as the reporter does, which accepts no connection. */
   connect(..._args: any[]): any {
     throw new TypeError("the reporter has no connect handler");
   }
@@ -220,13 +226,16 @@ export class TestReporter {
   }
 }
 
-/** Why the gateway behind the reporter would reject a sample that was taken: one metric, one set of label names. */
+/**
+ * Returns the reason why the gateway would reject an accepted sample: a metric always has the same
+ * label names.
+ */
 function rejection(sample: RecordedSample, first: RecordedSample): string | undefined {
   const [before, now] = [namesOf(first), namesOf(sample)];
   return before === now ? undefined : `${quote(sample.name)} had the labels ${before} before, got ${now}`;
 }
 
-// An empty label is the same as none.
+// An empty label is the same as no label.
 function namesOf({ labels }: RecordedSample): string {
   return JSON.stringify(Object.keys(labels).filter((name) => labels[name] !== "").sort());
 }

@@ -1,4 +1,4 @@
-/** Options of a Worker for Miniflare, as the test runner's configuration takes them. */
+/** Options of a Worker for Miniflare, in the form of the test runner's configuration. */
 export interface ReporterStub {
   readonly name: string;
   readonly modules: true;
@@ -7,15 +7,16 @@ export interface ReporterStub {
 }
 
 /**
- * A Worker that stands in for the reporter where a test runs in workerd: with it the
- * binding of your wrangler file leads somewhere. It takes every sample and counts
- * them in `stats().taken`; what was recorded a test sees with {@link TestReporter}.
+ * A Worker that stands in for the reporter when tests run in workerd. It gives the binding of your
+ * wrangler file a Worker to connect to. It accepts every sample and counts them in `stats().taken`.
+ * To see the recorded samples in a test, use {@link TestReporter}.
  *
  * `name` is the `service` of your binding.
  *
  * @example
  * ```ts
- * cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { workers: [reporterStub()] } });
+ * cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { workers:
+ * [reporterStub()] } });
  * ```
  */
 export function reporterStub(name = "metrics-gateway-worker"): ReporterStub {
