@@ -11,32 +11,33 @@ use crate::series::{Kind, Series};
 #[cfg(test)]
 mod tests;
 
-/// Rows of a call that are compared one by one: to hash a series and remember it takes as long.
+/// The number of rows of a call that are compared one by one. Hashing a series and storing it takes
+/// as long.
 const MAX_COMPARED: usize = 8;
 
-/// What became of an entry.
+/// The outcome of adding an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Added {
-    /// Added into a counter that was waiting.
+    /// Added to a waiting counter.
     Folded,
-    /// Waits as a sample of its own.
+    /// Waits as its own sample.
     Entry,
     /// There was no room.
     Full,
 }
 
-/// Samples by series, in the order of each one's first; counters with the same name and labels are
-/// added up.
+/// Samples by series, in the order of each series' first sample. Counters with the same name and
+/// labels are added up.
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// Most samples in one call.
     max_samples: usize,
     /// None of them is empty.
     calls: Vec<Call>,
-    /// Where each counter waits: its call, and its row there.
+    /// The position of each waiting counter: its call, and its row in that call.
     counters: HashMap<Arc<Series>, (usize, usize)>,
-    /// The rows of histograms in the last call, the only one that takes more, but for the first
-    /// [`MAX_COMPARED`] rows.
+    /// The histogram rows of the last call after its first [`MAX_COMPARED`] rows. Only the last
+    /// call accepts new rows.
     histograms: HashMap<Arc<Series>, usize>,
 }
 
@@ -60,7 +61,7 @@ impl Batch {
         self.calls.is_empty()
     }
 
-    /// Whether the first call can't grow any more, so that waiting saves no call.
+    /// Whether the first call is full, so that waiting longer saves no call.
     pub(crate) fn is_full(&self) -> bool {
         match &*self.calls {
             [] => false,
@@ -69,7 +70,7 @@ impl Batch {
         }
     }
 
-    /// Adds an entry, provided that `max_calls` calls can carry all of it.
+    /// Adds an entry, if all of it fits in `max_calls` calls.
     pub(crate) fn add(&mut self, entry: &Entry, max_calls: usize) -> Added {
         match entry.kind {
             Kind::Counter => self.increment(entry, max_calls),
@@ -122,7 +123,7 @@ impl Batch {
         Added::Entry
     }
 
-    /// Adds an observation to the row of its series, if that is there and has room.
+    /// Adds an observation to the row of its series, if there is one and it has room.
     fn join(&mut self, entry: &Entry) -> bool {
         let Some(call) = self.calls.last_mut() else {
             return false;
@@ -142,7 +143,7 @@ impl Batch {
         room
     }
 
-    /// Adds a row; returns its call, and its place there.
+    /// Adds a row. Returns its call and its index in that call.
     fn add_row(&mut self, entry: &Entry, max_calls: usize) -> Option<(usize, usize)> {
         let max_samples = self.max_samples;
         let last = self.calls.last_mut();
@@ -163,11 +164,11 @@ impl Batch {
         Some((at_call, rows.len().checked_sub(1)?))
     }
 
-    /// Takes out the oldest calls, at most so many.
+    /// Removes and returns the oldest calls, at most `most`.
     pub(crate) fn take(&mut self, most: usize) -> Vec<Call> {
         let most = most.min(self.calls.len());
         let left = self.calls.split_off(most);
-        // What is left keeps its rows, and new samples get rows of their own.
+        // The remaining rows are kept, and later samples get new rows.
         self.counters.clear();
         self.histograms.clear();
         std::mem::replace(&mut self.calls, left)

@@ -1,4 +1,4 @@
-//! One call to the reporter, and what became of the samples in it.
+//! One call to the reporter, and the outcome for its samples.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::series::Kind;
 use crate::signal::first_of;
 use crate::warn::{clip, clip_error, warn};
 
-/// Sends one call, warns if it ends badly, and says what became of its samples.
+/// Sends one call and returns the outcome for its samples. Logs a warning on failure.
 pub(crate) async fn call_reporter(
     platform: &dyn Platform,
     call: &Call,
@@ -61,13 +61,13 @@ fn answered(call: &Call, taken: f64) -> Settlement {
     }
 }
 
-/// The call was made, and something was thrown.
+/// Handles an error after the call was made.
 fn failed(call: &Call, why: &str) -> Settlement {
     if let Some(hint) = never_called(why) {
         return dropped(call, why, hint);
     }
-    // With REJECT_INVALID the reporter takes all samples but the wrong ones, and says what is wrong
-    // with the first.
+    // With REJECT_INVALID the reporter takes the valid samples, and throws an error that describes
+    // the first invalid one.
     if let Some(message) = why.strip_prefix("TypeError: ") {
         let mut found = refusals(call);
         if found.is_empty() {
@@ -86,7 +86,8 @@ fn failed(call: &Call, why: &str) -> Settlement {
     unknown(call, why)
 }
 
-/// What to do about an error that proves that no reporter was called; `None` for any other.
+/// Returns advice for an error which proves that no reporter was called, and `None` for any other
+/// error.
 fn never_called(why: &str) -> Option<&'static str> {
     let why = why.to_ascii_lowercase();
     if why.contains("does not implement the method") {
@@ -130,7 +131,7 @@ fn warn_failed(call: &Call, outcome: &str, why: &str, hint: &str) {
     );
 }
 
-/// Samples of one name that were refused.
+/// The refused samples of one name.
 struct Refused<'a> {
     name: &'a str,
     why: String,
@@ -148,7 +149,8 @@ fn warn_refused(found: &[Refused<'_>]) {
     }
 }
 
-/// The samples of a call that break the reporter's rules, as far as they can be told here.
+/// Finds the samples of a call that break the reporter's rules, as far as the client knows these
+/// rules.
 fn refusals(call: &Call) -> Vec<Refused<'_>> {
     let mut kinds: HashMap<&str, Kind> = HashMap::new();
     let mut found = Vec::new();
@@ -168,14 +170,14 @@ fn refusals(call: &Call) -> Vec<Refused<'_>> {
     found
 }
 
-/// The samples whose metric the reporter's message names.
+/// Finds the samples of the metric that the reporter's message names.
 fn named_in<'a>(call: &'a Call, message: &str) -> Vec<Refused<'a>> {
     let why = clip_error(message);
     let is_named = |row: &&Row| {
         let name = &*row.first.series.name;
         let begins = why.strip_prefix("metric \"");
         begins.is_some_and(|rest| {
-            // The reporter cuts a long name.
+            // The reporter truncates a long name.
             let (quoted, _) = rest.split_once('"').unwrap_or((rest, ""));
             match quoted.strip_suffix('…') {
                 Some(beginning) => name.starts_with(beginning),
@@ -225,7 +227,7 @@ mod tests {
     use crate::series::Series;
     use crate::testing::{TestReporter, block_on, warnings};
 
-    /// Answers every call in one way.
+    /// Answers every call in the same way.
     struct Ends(Answer<f64>);
 
     impl Platform for Ends {
@@ -241,7 +243,8 @@ mod tests {
         }
     }
 
-    /// How a call ends that carries `a_ms` three times and these counters, and what it warns of.
+    /// Sends a call with `a_ms` three times and these counters. Returns its outcome and its
+    /// warnings.
     fn ends(answer: Answer<f64>, counters: &[&str]) -> (Settlement, Vec<String>) {
         let _clean_log = TestReporter::new();
         let mut batch = Batch::default();

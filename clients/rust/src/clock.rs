@@ -1,7 +1,7 @@
-//! The time, and the log.
+//! The time and the log.
 //!
-//! In a Worker that is `Date.now()`, which stands still between I/O. Elsewhere, in tests, it is a
-//! clock that only a test moves.
+//! In a Worker the time is `Date.now()`, which advances only on I/O. In tests it is a clock that
+//! only the test advances.
 
 #[cfg(target_family = "wasm")]
 pub(crate) use workers::*;
@@ -21,7 +21,7 @@ mod workers {
         worker::console_warn!("{line}");
     }
 
-    /// Writes a line that nobody needs to worry about.
+    /// Writes an informational line to the log.
     pub(crate) fn note(line: &str) {
         worker::console_log!("{line}");
     }
@@ -38,12 +38,12 @@ mod manual {
         static LOG: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     }
 
-    /// Milliseconds since the thread began, as far as [`advance`] was called.
+    /// Milliseconds since the thread started, the sum of all [`advance`] calls.
     pub(crate) fn now_ms() -> f64 {
         NOW_MS.try_with(Cell::get).unwrap_or_default()
     }
 
-    /// Moves this thread's clock on, and wakes who waited for that.
+    /// Advances this thread's clock, and wakes the tasks that wait for the new time.
     pub(crate) fn advance(ms: f64) {
         let now = now_ms() + ms;
         let _ = NOW_MS.try_with(|clock| clock.set(now));
@@ -59,7 +59,7 @@ mod manual {
         }
     }
 
-    /// Has somebody woken at a time.
+    /// Registers a waker for a time.
     pub(crate) fn wake_at(ms: f64, waker: &Waker) {
         let _ = SLEEPERS.try_with(|sleepers| sleepers.borrow_mut().push((ms, waker.clone())));
     }
@@ -70,7 +70,7 @@ mod manual {
         let _ = LOG.try_with(|log| log.borrow_mut().push(line.to_owned()));
     }
 
-    /// Writes a line that nobody needs to worry about.
+    /// Writes an informational line to the log.
     pub(crate) fn note(line: &str) {
         log(line);
     }
@@ -79,7 +79,7 @@ mod manual {
         let _ = LOG.try_with(|log| log.borrow_mut().clear());
     }
 
-    /// What was logged on this thread.
+    /// The lines logged on this thread.
     pub(crate) fn logged() -> Vec<String> {
         LOG.try_with(|log| log.borrow().clone()).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! One line per request that says what it recorded.
+//! One line per request that lists the recorded metrics.
 
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
@@ -8,10 +8,10 @@ use crate::ledger::Account;
 use crate::options::Scope;
 use crate::warn::clip;
 
-/// Most metrics that a line names.
+/// Most metrics in one line.
 const MAX_NAMED: usize = 10;
 
-/// What one request recorded, by name.
+/// The samples of one request, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Summary {
     counts: Mutex<Counts>,
@@ -38,7 +38,7 @@ impl Summary {
         }
     }
 
-    /// Writes the line, with the ledger as it is now.
+    /// Writes the line, with the current ledger.
     pub(crate) fn write(&self, account: &Account, scope: Scope) {
         clock::note(&self.line(account, scope));
     }

@@ -1,10 +1,10 @@
-//! Metrics whose names and labels the compiler knows.
+//! Metrics with names and labels that the compiler checks.
 
 /// Defines metrics whose names and labels the compiler checks.
 ///
-/// Each becomes a struct with one public field per label, which takes anything that is
-/// [`Display`](std::fmt::Display); a label that is a keyword is written `r#type`. The doc comment is
-/// the help that travels with the samples.
+/// Each metric becomes a struct with one public field per label. A field accepts any type with
+/// [`Display`](std::fmt::Display). Write a label that is a keyword as `r#type`. The doc comment is
+/// the help, and the client sends it with the samples.
 ///
 /// - A counter has `incr(&metrics)` and `incr_by(&metrics, value)`.
 /// - A histogram has `observe(&metrics, value)` and `timer(&metrics)`.
@@ -30,7 +30,7 @@
 /// assert_eq!(test.samples()[0].help.as_deref(), Some("Orders placed."));
 /// ```
 ///
-/// A name, a label or a method that is not there does not compile:
+/// An unknown name, label or method does not compile:
 ///
 /// ```compile_fail,E0422
 /// # use metrics_reporter_client::{define_metrics, Reporter};
@@ -66,7 +66,7 @@ macro_rules! define_metrics {
                 self.incr_by(metrics, 1);
             }
 
-            /// Adds `value`: finite and not negative. 0 creates the series.
+            /// Adds `value`, which must be finite and not negative. 0 creates the series.
             #[allow(dead_code, reason = "not every metric is used in every way")]
             $visibility fn incr_by(self, metrics: &$crate::Reporter, value: impl $crate::Value) {
                 metrics.__incr(stringify!($name), value, &self, Self::HELP);
@@ -80,14 +80,14 @@ macro_rules! define_metrics {
 
         #[allow(non_camel_case_types, reason = "it reads like the metric, and so do its labels")]
         impl<$($label: ::std::fmt::Display),*> $name<$($label),*> {
-            /// Records an observation: finite, in the unit that the name says.
+            /// Records an observation. It must be finite and in the unit of the metric's name.
             #[allow(dead_code, reason = "not every metric is used in every way")]
             $visibility fn observe(self, metrics: &$crate::Reporter, value: impl $crate::Value) {
                 metrics.__observe(stringify!($name), value, &self, Self::HELP);
             }
 
-            /// Starts a timer, which records the time until it is dropped, in the unit that the name
-            /// says.
+            /// Starts a timer. It records the time until it is dropped, in the unit of the metric's
+            /// name.
             #[allow(dead_code, reason = "not every metric is used in every way")]
             $visibility fn timer(self, metrics: &$crate::Reporter) -> $crate::Timer {
                 metrics.__timer(stringify!($name), &self, Self::HELP)
@@ -119,7 +119,7 @@ macro_rules! __define_metric {
         #[allow(non_camel_case_types, reason = "it reads like the metric, and so do its labels")]
         impl<$($label: ::std::fmt::Display),*> $crate::Labels for $name<$($label),*> {
             fn each(&self, _each: &mut dyn FnMut(&str, &dyn ::std::fmt::Display)) {
-                // A label that is a keyword is written `r#type`.
+                // A label that is a keyword is written as `r#type`.
                 $(_each(stringify!($label).trim_start_matches("r#"), &self.$label);)*
             }
         }

@@ -1,41 +1,40 @@
-//! The `metrics` facade: `counter!` and `histogram!` in this Worker and in what it depends on.
+//! The `metrics` facade: `counter!` and `histogram!` in this Worker and in its dependencies.
 //!
 //! # Which request does a sample belong to?
 //!
-//! An isolate has one thread and serves many requests, whose code takes turns: at each `.await`
-//! another request may go on. "The current request" can therefore be no variable that one request
-//! sets and another finds. [`Reporter::scope`] sets it for one turn at a time: each time the
-//! wrapped future is polled or dropped, and only then, whatever is recorded belongs to that reporter.
-//! It gets its labels and is in its ledger.
+//! An isolate has one thread. It serves many requests, and at each `.await` another request may
+//! continue. A global variable for "the current request" would therefore often hold the wrong one.
+//! [`Reporter::scope`] sets the current reporter only while the wrapped future is polled or
+//! dropped. A sample recorded in that time belongs to that reporter: it gets the reporter's labels
+//! and is in its ledger.
 //!
-//! What is recorded outside of every scope belongs to no request: in `#[event(start)]`, in a task
-//! of `spawn_local`, in a future given to `wait_until` unless that is wrapped too. After
-//! [`install`], such samples wait in the isolate and go with the next request whose last
-//! [`Reporter`] is dropped. They are plain numbers, so that no request waits for another; they get
-//! no labels of that reporter; and they are lost when the isolate ends before such a request. Up to
-//! 4,000 of them wait, and further ones are dropped, with a warning. Without [`install`] they are
-//! not recorded at all.
+//! A sample recorded outside every scope belongs to no request. Examples are samples from
+//! `#[event(start)]`, from a task of `spawn_local`, and from a future given to `wait_until` without
+//! its own scope. After [`install`], such samples wait in the isolate. The next request whose last
+//! [`Reporter`] is dropped sends them. They do not get that reporter's labels. They are lost if the
+//! isolate ends before such a request. At most 4,000 of them wait; more are dropped, with a
+//! warning. Without [`install`] they are not recorded.
 //!
-//! Scopes nest, and the inner one counts. A `Counter` or `Histogram` may be kept in a `static`: it
-//! looks for the scope each time it is used. Only one that was made before [`install`] and outside of
+//! Scopes nest, and the inner one counts. You may keep a `Counter` or `Histogram` in a `static`: it
+//! looks up the scope each time it is used. One that was created before [`install`] and outside
 //! every scope never records anything.
 //!
-//! # What arrives as what
+//! # How facade calls are recorded
 //!
 //! | facade | reporter |
 //! | --- | --- |
 //! | `counter!(…).increment(n)` | an increment |
-//! | `counter!(…).absolute(n)` | an increment by what is new since the last `absolute` of this series in the isolate; do not mix the two on one series |
-//! | `histogram!(…).record(x)` | an observation, in the unit that the name says; see below |
+//! | `counter!(…).absolute(n)` | an increment by the difference to the last `absolute` of this series in the isolate; do not mix the two on one series |
+//! | `histogram!(…).record(x)` | an observation, in the unit of the metric's name; see below |
 //! | `histogram!(…).record_many(x, n)` | n observations |
-//! | `gauge!(…)` | ignored, with one warning: what is the sum of many isolates cannot be set |
-//! | `describe_counter!`, `describe_histogram!` | the help, without the unit, which belongs in the name |
+//! | `gauge!(…)` | ignored, with one warning: a sum over many isolates cannot be set |
+//! | `describe_counter!`, `describe_histogram!` | the help; the unit is not sent, because it belongs in the name |
 //!
 //! # Units
 //!
-//! The facade turns a `Duration` into seconds before anybody sees it. Call such a histogram
-//! `…_seconds`. If it is called `…_ms`, describe it with the unit that is recorded, and it is
-//! converted to the one that the name says:
+//! The facade converts a `Duration` to seconds before this crate gets it. Name such a histogram
+//! `…_seconds`. For a name such as `…_ms`, describe the histogram with the recorded unit. This
+//! crate then converts the values to the unit of the name:
 //!
 //! ```
 //! # use metrics_reporter_client::testing::{TestReporter, block_on};
@@ -53,11 +52,11 @@
 //!
 //! # Names
 //!
-//! Names of metrics and labels may hold anything in the facade and letters, digits and `_` on the
-//! wire. Every other character becomes `_`, and so begins what would begin with a digit:
-//! `http.requests` arrives as `http_requests`. Two names that come to the same are one metric. (With
-//! the methods of [`Reporter`] such a name is refused, with the legal one as a suggestion: there it
-//! is a slip, and here it is the custom.)
+//! In the facade, names of metrics and labels may contain any character. On the wire, they contain
+//! letters, digits and `_`. Every other character becomes `_`, and a name that starts with a digit
+//! gets a leading `_`: `http.requests` arrives as `http_requests`. Two names with the same result
+//! are one metric. The methods of [`Reporter`] refuse such a name and suggest a valid one, because
+//! there it is usually a mistake. In the facade it is common.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -83,7 +82,7 @@ use crate::warn::{clip, warn};
 
 /// Most names with a description, and most series of `absolute`, in one isolate.
 const MAX_REMEMBERED: usize = 2_000;
-/// The reporter refuses a longer help, in bytes.
+/// Longest help that the reporter accepts, in bytes.
 const MAX_HELP_BYTES: usize = 1_024;
 
 static FACADE: Facade = Facade;
@@ -96,18 +95,17 @@ thread_local! {
     static WARNED_OF_GAUGES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `describe_counter!` and `describe_histogram!` said.
+/// The content of `describe_counter!` and `describe_histogram!`.
 #[derive(Clone, Default)]
 struct Description {
     help: Option<Arc<str>>,
     unit: Option<Unit>,
 }
 
-/// Makes this crate the facade's recorder for what is recorded outside of every
-/// [scope](Reporter::scope). Call it in `#[event(start)]`, or in each request: the second call does
-/// nothing.
+/// Installs this crate as the facade's recorder for samples outside every [scope](Reporter::scope).
+/// Call it in `#[event(start)]`, or in each request: later calls do nothing.
 ///
-/// Returns whether it is the recorder; another one that was there before stays.
+/// Returns whether this crate is the recorder. A recorder that was installed earlier stays.
 pub fn install() -> bool {
     if INSTALLED.load(Ordering::Relaxed) {
         return true;
@@ -126,11 +124,12 @@ pub fn install() -> bool {
 }
 
 impl Reporter {
-    /// Runs a future, such as a request's handler. Whatever it and what it awaits record with the
-    /// macros of the `metrics` crate belongs to this reporter.
+    /// Runs a future, such as a request's handler. Samples that it and its callees record with the
+    /// macros of the `metrics` crate belong to this reporter.
     ///
-    /// Wrap what is given to `wait_until` or `spawn_local` in a scope of its own, with a clone. See
-    /// [`facade`](crate::facade) for which sample belongs to which request, and for what arrives.
+    /// Wrap a future for `wait_until` or `spawn_local` in its own scope, with a clone. See
+    /// [`facade`](crate::facade) for the assignment of samples to requests, and for the supported
+    /// calls.
     ///
     /// ```
     /// use metrics_reporter_client::testing::TestReporter;
@@ -161,8 +160,8 @@ impl Reporter {
     }
 }
 
-/// A scope's future. It is dropped in a turn, too: a guard in it may record then, as when the future
-/// is given up for a timeout.
+/// A scope's future. It is also dropped in the scope, because a guard in it may record then, for
+/// example when a time-out drops the future.
 struct Scoped<'a, F> {
     reporter: &'a Reporter,
     future: Pin<&'a mut Option<F>>,
@@ -175,7 +174,7 @@ impl<F> Drop for Scoped<'_, F> {
     }
 }
 
-/// The time in which one scope's future is polled, or dropped.
+/// The time in which one scope's future is polled or dropped.
 struct Turn {
     outer: Option<Reporter>,
     _recorder: LocalRecorderGuard<'static>,
@@ -194,13 +193,13 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let outer = self.outer.take();
-        // Out of the cell first: dropping a reporter may record.
+        // Take it out of the cell first: dropping a reporter may record.
         let ended = CURRENT.try_with(|current| current.replace(outer));
         drop(ended);
     }
 }
 
-/// Forgets what a test on this thread left behind.
+/// Clears the state of an earlier test on this thread.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn forget() {
     let _ = unscoped::take();
@@ -260,7 +259,7 @@ fn describe(name: &KeyName, unit: Option<Unit>, help: &str) {
     });
 }
 
-/// How many seconds one of a unit of time has.
+/// The number of seconds in one of a unit of time.
 fn seconds_in(unit: Unit) -> Option<f64> {
     match unit {
         Unit::Seconds => Some(1.0),
@@ -272,7 +271,7 @@ fn seconds_in(unit: Unit) -> Option<f64> {
 }
 
 impl Description {
-    /// A time, from the unit that was described to the one that the name says.
+    /// Converts a time from the described unit to the unit of the name.
     fn converted(&self, name: &str, value: f64) -> f64 {
         let described = self.unit.and_then(seconds_in);
         match (described, TimeUnit::said_by(name)) {
@@ -284,7 +283,7 @@ impl Description {
     }
 }
 
-/// A counter or histogram that looks for its request each time it is used.
+/// A counter or histogram that looks up its request each time it is used.
 struct Metric(Series);
 
 impl Metric {
@@ -303,7 +302,7 @@ impl Metric {
         let described = described.ok().flatten().unwrap_or_default();
         let value = described.converted(name, value);
         let help = described.help;
-        // Cloned out of the cell: what follows may drop a reporter.
+        // Clone it out of the cell: the next call may drop a reporter.
         let current = CURRENT.try_with(|current| current.borrow().clone());
         match current.unwrap_or_default() {
             Some(reporter) => {

@@ -1,4 +1,4 @@
-//! One request's part in sending what all requests of its isolate record.
+//! One request's part in sending the samples of all requests of its isolate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,16 +8,16 @@ use crate::limits::MAX_DELAY_MS;
 use crate::outbox::Outbox;
 use crate::row::Entry;
 
-/// Least wait of a request that leads again.
+/// Shortest wait of a request that leads again.
 const MIN_BACKOFF_MS: u32 = 50;
 
-/// The request that finds no lease takes it: it waits for the interval and sends what is there by
-/// then. Every other request adds to the pool and returns.
+/// A request that finds no lease takes it. It waits for the interval and then sends everything that
+/// waits. All other requests only add to the pool.
 pub(crate) struct IsolateSender {
     outbox: Arc<Outbox>,
     /// How often this request has led.
     leads: AtomicU32,
-    /// The handler is done.
+    /// Whether the handler has finished.
     released: AtomicBool,
 }
 
@@ -34,7 +34,7 @@ impl IsolateSender {
         &self.outbox
     }
 
-    /// Takes a sample in, `times` over; returns how many found no room.
+    /// Adds a sample `times` times. Returns how many did not fit.
     pub(crate) fn add(&self, entry: &Entry, times: usize) -> usize {
         let max_calls = self.outbox.settings().max_calls;
         let max_calls = usize::try_from(max_calls).unwrap_or(usize::MAX);
@@ -43,16 +43,16 @@ impl IsolateSender {
         full
     }
 
-    /// Says that the handler is done.
+    /// Tells the request that the handler has finished.
     pub(crate) fn release(&self) {
         self.released.store(true, Ordering::Relaxed);
         self.ensure_led();
     }
 
-    /// Sees to it that somebody sends what waits: this request, if nobody else has promised to.
+    /// Makes sure that a request sends the waiting samples: this one, if no other request will.
     fn ensure_led(&self) {
-        // A handler that works on keeps its last call for its end, which is sure to come or to end
-        // everything.
+        // While the handler runs, keep the last call for its end, which always comes unless the
+        // request is cancelled.
         let works_on = !self.released.load(Ordering::Relaxed);
         match self.outbox.calls_left() {
             0 => return,
@@ -77,7 +77,8 @@ impl IsolateSender {
             if delay_ms > 0 {
                 outbox.platform().sleep(delay_ms).await;
             }
-            // Somebody else holds it if the batch was full before, or if this comes late.
+            // Another request holds the lease if the batch was full before, or if this request is
+            // late.
             let holds = outbox.pool().release(lease);
             if holds {
                 outbox.send().await;
@@ -85,7 +86,7 @@ impl IsolateSender {
         }));
     }
 
-    /// A request that stays open and leads again and again spreads its few calls over its life.
+    /// A long request that leads repeatedly spreads its few calls over its life.
     fn delay_ms(&self) -> u32 {
         let settings = self.outbox.settings();
         let interval = settings.flush_interval_ms;
@@ -115,7 +116,7 @@ mod tests {
     use crate::series::{Kind, Series};
     use crate::testing::{TestReporter, advance_clock};
 
-    /// A request: runs what it promised when told to, unless it was cancelled.
+    /// A request that runs its tasks when told to, unless it was cancelled.
     #[derive(Clone, Default)]
     struct Request {
         promised: Arc<Mutex<Vec<BoxFuture<()>>>>,
@@ -163,7 +164,7 @@ mod tests {
             self.promised.lock().unwrap().len()
         }
 
-        /// Everything that the request promised happens.
+        /// Runs all tasks of the request.
         fn finish(&self) {
             let promised = std::mem::take(&mut *self.promised.lock().unwrap());
             for mut task in promised {

@@ -1,14 +1,14 @@
-//! As much of JSON as the packed form needs, and how long it gets.
+//! Writes the JSON of the packed form, and computes its length.
 
 use std::fmt::Write;
 
-/// Most bytes of a further number in an array: `,-2.2250738585072014e-308`.
+/// Most bytes of another number in an array: `,-2.2250738585072014e-308`.
 pub(crate) const NUMBER_LEN: usize = 25;
 
 /// Writes a finite number.
 pub(crate) fn write_number(out: &mut String, value: f64) {
-    // Debug is the shortest text that reads back as the same number, and where Display would write
-    // hundreds of digits it has an exponent.
+    // Debug writes the shortest text that reads back as the same number. It uses an exponent where
+    // Display would write hundreds of digits.
     let _ = write!(out, "{value:?}");
     if out.ends_with(".0") {
         out.truncate(out.len().saturating_sub(2));
@@ -30,7 +30,7 @@ pub(crate) fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Bytes that [`write_text`] writes, quotes included.
+/// The number of bytes that [`write_text`] writes, quotes included.
 pub(crate) fn text_len(text: &str) -> usize {
     let escapes = text.bytes().map(|byte| match byte {
         b'"' | b'\\' => 1,

@@ -1,4 +1,4 @@
-//! Labels in the forms that callers write them in.
+//! The forms in which callers write labels.
 
 use std::fmt::{self, Display, Write};
 
@@ -6,17 +6,17 @@ use crate::limits::MAX_BYTES_PER_SAMPLE;
 use crate::problem::Problem;
 use crate::series::LabelPairs;
 
-/// What may be given as the labels of a sample.
+/// A value that can be passed as the labels of a sample.
 ///
 /// - `()`: none
 /// - an array, slice or [`Vec`] of pairs, or a reference to one: `[("route", "/users/:id")]`
 /// - [`labels!`](crate::labels!): pairs whose values differ in type
 ///
-/// A pair is a name (`AsRef<str>`) and a value ([`Display`]). The order does not matter. Of a name
-/// given twice the last value counts. An empty value is the same as no label.
+/// A pair is a name (`AsRef<str>`) and a value ([`Display`]). The order does not matter. If a name
+/// is given twice, the last value counts. An empty value is the same as no label.
 ///
-/// The set of values must be small, since each becomes a series of its own: the pattern of a route,
-/// never the path.
+/// The set of values must be small, because each becomes its own series. Use the pattern of a
+/// route, never the path.
 pub trait Labels {
     /// Calls `each` with every name and value.
     fn each(&self, each: &mut dyn FnMut(&str, &dyn Display));
@@ -52,7 +52,7 @@ impl<L: Labels + ?Sized> Labels for &L {
     }
 }
 
-/// Labels whose values differ in type, each written with [`Display`].
+/// Labels with values of different types, each written with [`Display`].
 ///
 /// ```
 /// use metrics_reporter_client::{labels, testing::TestReporter};
@@ -70,11 +70,12 @@ macro_rules! labels {
     };
 }
 
-/// Reads labels into their sorted form, on top of `base`; the same name in `labels` wins.
+/// Reads labels into their sorted form and adds them to `base`. A name in `labels` replaces the
+/// same name in `base`.
 ///
 /// # Errors
 ///
-/// When a value's `Display` fails, or names and values are longer than a sample may be.
+/// If a value's `Display` fails, or if names and values are longer than a sample may be.
 pub(crate) fn read(labels: &dyn Labels, base: &LabelPairs) -> Result<LabelPairs, Problem> {
     let mut pairs = base.clone();
     let mut room = MAX_BYTES_PER_SAMPLE;
@@ -87,7 +88,7 @@ pub(crate) fn read(labels: &dyn Labels, base: &LabelPairs) -> Result<LabelPairs,
     problem.map_or(Ok(pairs), Err)
 }
 
-/// Puts one label into sorted pairs, in place of one with the same name.
+/// Adds one label to sorted pairs. It replaces a label with the same name.
 fn insert(
     pairs: &mut LabelPairs,
     room: &mut usize,
@@ -111,8 +112,8 @@ fn insert(
     Ok(())
 }
 
-/// Puts one label into sorted pairs, in place of one with the same name. An empty value is the same
-/// as no label, as it is in Prometheus.
+/// Adds one label to sorted pairs. It replaces a label with the same name. An empty value is the
+/// same as no label, as in Prometheus.
 pub(crate) fn put(pairs: &mut LabelPairs, name: &str, value: Box<str>) {
     let place = pairs.binary_search_by(|(other, _)| (**other).cmp(name));
     match place {
@@ -129,7 +130,7 @@ pub(crate) fn put(pairs: &mut LabelPairs, name: &str, value: Box<str>) {
     }
 }
 
-/// Text that refuses to grow without end: a caller's `Display` may write whatever it likes.
+/// A text with a size limit: a caller's `Display` may write any amount.
 struct Bounded {
     text: String,
     room: usize,

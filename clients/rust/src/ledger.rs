@@ -1,11 +1,11 @@
-//! Where each sample is.
+//! Counts samples by state.
 
 use std::collections::BTreeMap;
 
 use crate::limits::SETTLE_GRACE_MS;
 
-/// What became of samples so far: of all that this isolate recorded, or, with
-/// [`Scope::Request`](crate::Scope::Request), of one request's.
+/// Counts of samples by outcome: for this isolate, or, with
+/// [`Scope::Request`](crate::Scope::Request), for one request.
 ///
 /// At every moment `recorded = folded + taken + refused + dropped + unknown + pending`.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -13,24 +13,25 @@ use crate::limits::SETTLE_GRACE_MS;
 pub struct Account {
     /// Increments and observations, timers included.
     pub recorded: u64,
-    /// Of those, added into a counter that was already waiting.
+    /// Those of them that were added to a waiting counter.
     pub folded: u64,
-    /// Let in by the reporter, as it answered.
+    /// Accepted by the reporter, according to its answer.
     pub taken: u64,
-    /// Not let in by the reporter, as it answered.
+    /// Refused by the reporter, according to its answer.
     pub refused: u64,
-    /// Never sent: not finite, too long, more than the buffer holds, or no reporter was there to
+    /// Never sent: a value that is not finite, too much text, a full buffer, or no reporter to
     /// call.
     pub dropped: u64,
-    /// Sent in a call that failed or had no answer in time: taken or not, nobody knows.
+    /// Sent in a call that failed or had no answer in time. The reporter may or may not have taken
+    /// them.
     pub unknown: u64,
-    /// Waiting or on the way.
+    /// Waiting, or in a call that has no outcome yet.
     pub pending: u64,
     /// `record` calls made.
     pub calls: u64,
 }
 
-/// How one call ended, for the samples in it.
+/// How one call ended, for its samples.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settlement {
     pub(crate) taken: usize,
@@ -39,7 +40,8 @@ pub(crate) struct Settlement {
     pub(crate) unknown: usize,
 }
 
-/// Counts the samples of an isolate or a request. Plain data: every request may write to it.
+/// Counts the samples of an isolate or a request. It holds plain data only: every request may write
+/// to it.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     account: Account,
@@ -51,7 +53,7 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Flight {
     samples: usize,
-    /// The request that made the call is gone for certain by then.
+    /// After this time, the request that made the call has certainly ended.
     until: f64,
 }
 
@@ -62,7 +64,7 @@ impl Ledger {
         self.account
     }
 
-    /// Counts samples that were just recorded, by what became of them at once.
+    /// Counts new samples by their immediate outcome.
     pub(crate) fn record(&mut self, folded: usize, waiting: usize, dropped: usize) {
         for (count, more) in [
             (&mut self.account.folded, folded),
@@ -75,7 +77,7 @@ impl Ledger {
         }
     }
 
-    /// Notes that samples leave in a call, whose outcome is there by `until`; returns the number of
+    /// Records that samples leave in a call whose outcome is due at `until`. Returns the number of
     /// the call.
     pub(crate) fn depart(&mut self, samples: usize, until: f64, now: f64) -> u64 {
         self.reap(now);
@@ -87,7 +89,7 @@ impl Ledger {
         self.last_flight
     }
 
-    /// Notes how a call ended. One that was given up before stays as it was counted then.
+    /// Records how a call ended. A call that was already counted as unknown stays unknown.
     pub(crate) fn settle(&mut self, flight: u64, settlement: Settlement) {
         if self.flights.remove(&flight).is_none() {
             return;
@@ -123,7 +125,7 @@ impl Ledger {
             .is_some_and(|(first, _)| *first <= up_to)
     }
 
-    /// A request that was cancelled never says how its calls ended.
+    /// A cancelled request never records how its calls ended.
     fn reap(&mut self, now: f64) {
         let gone = |flight: &Flight| now > flight.until;
         if !self.flights.values().any(gone) {

@@ -1,11 +1,12 @@
-//! Counters and histograms from a Rust Worker on Cloudflare, one line each, sent to a
-//! `MetricsReporter` service binding in about one call a second, and never at the request's expense.
+//! Counters and histograms from a Rust Worker on Cloudflare, one line each. The client sends them
+//! to a `MetricsReporter` service binding in about one call a second, and never delays or fails a
+//! request.
 //!
-//! A request may call other Workers 32 times, and a call that nobody waits for is cut off with the
-//! response. A [`Reporter`] therefore only notes what a request records. All requests of an isolate
-//! share one buffer, in which counters with the same name and labels are added up, and one of them
-//! sends it for all, in `ctx.wait_until`. It never panics, never fails and never makes a response
-//! wait.
+//! A request may call other Workers 32 times, and the runtime cancels a call that is not awaited
+//! when the response ends. A [`Reporter`] therefore only stores the samples of a request. All
+//! requests of an isolate share one buffer, which adds up counters with the same name and labels.
+//! One of the requests sends the buffer in `ctx.wait_until`. The client never panics, never returns
+//! an error to the handler and never delays a response.
 //!
 //! ```no_run
 //! # mod shown {
@@ -38,10 +39,10 @@
 //! assert_eq!(test.observations("basket_items", ()), [3.0]);
 //! ```
 //!
-//! `testing` is there for every target but Wasm.
+//! `testing` exists on every target except Wasm.
 //!
 //! In scope: collecting, adding up, timing, sending, and the [`metrics`](facade) facade. Not in
-//! scope: retries, and delivery to the gateway; those are the reporter's.
+//! scope: retries and delivery to the gateway. The reporter does these.
 
 mod batch;
 mod call;

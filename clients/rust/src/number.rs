@@ -1,6 +1,6 @@
 //! Numbers from JavaScript.
 
-/// A number that is whole and not negative, as a count.
+/// Reads a whole, non-negative number as a count.
 pub(crate) fn whole(number: f64) -> Option<usize> {
     const MOST: f64 = u32::MAX as f64;
     #[expect(

@@ -1,4 +1,4 @@
-//! One request's way to the reporter.
+//! Sends one request's samples to the reporter.
 
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
@@ -19,14 +19,14 @@ pub(crate) struct Settings {
     pub(crate) flush_interval_ms: u32,
     pub(crate) max_calls: u32,
     pub(crate) answer_timeout_ms: u32,
-    /// The context outlives its requests, as a Durable Object's does: calls never run out.
+    /// Whether the context outlives its requests, as in a Durable Object. Calls are then unlimited.
     pub(crate) outlives_requests: bool,
 }
 
-/// A pool that all requests of an isolate share, or that one request has to itself.
+/// A pool that all requests of an isolate share, or that belongs to one request.
 pub(crate) type SharedPool = Arc<Mutex<Pool>>;
 
-/// Sends what waits in a pool, with one request's binding, calls and context.
+/// Sends the samples of a pool with one request's binding, call limit and context.
 pub(crate) struct Outbox {
     platform: Box<dyn Platform>,
     settings: Settings,
@@ -34,12 +34,12 @@ pub(crate) struct Outbox {
     own: Mutex<Own>,
 }
 
-/// What no other request sees.
+/// The state of this request only.
 struct Own {
     calls_left: u32,
-    /// Numbers of the calls that are on their way.
+    /// Numbers of the calls without an outcome.
     in_flight: BTreeSet<u64>,
-    /// Who waits for them.
+    /// The tasks that wait for them.
     flushing: Vec<Waker>,
 }
 
@@ -61,7 +61,7 @@ impl Outbox {
         })
     }
 
-    // Both are held for a moment, never together, and never while code from outside runs.
+    // Both locks are held only briefly, never together, and never while foreign code runs.
     pub(crate) fn pool(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,7 +82,7 @@ impl Outbox {
         self.pool().ledger.read(now_ms())
     }
 
-    /// How many more calls this request may make.
+    /// The number of calls that this request may still make.
     pub(crate) fn calls_left(&self) -> u32 {
         if self.settings.outlives_requests {
             self.settings.max_calls
@@ -91,8 +91,8 @@ impl Outbox {
         }
     }
 
-    /// Takes out what waits, as far as there are calls left, and sends it. The future is to be
-    /// awaited under `wait_until`.
+    /// Takes the waiting samples, as far as calls remain, and sends them. Await the future under
+    /// `wait_until`.
     pub(crate) fn send(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<> {
         let most = usize::try_from(self.calls_left()).unwrap_or(usize::MAX);
         let now = now_ms();
@@ -132,8 +132,8 @@ impl Outbox {
         }
     }
 
-    /// Sends what waits; is done when every call that was made so far has an outcome, those of other
-    /// requests included.
+    /// Sends the waiting samples. Completes when every call made so far has an outcome, also the
+    /// calls of other requests.
     pub(crate) async fn flush(self: &Arc<Self>) {
         let sending = self.send();
         self.platform.wait_until(Box::pin(sending));
@@ -147,7 +147,7 @@ impl Outbox {
             Poll::Pending
         })
         .await;
-        // Nothing of another request can wake this one, so it looks now and then.
+        // Another request cannot wake this one, so it polls.
         let mut wait_ms: u32 = 10;
         while self.pool().ledger.is_open(last, now_ms()) {
             self.platform.sleep(wait_ms).await;

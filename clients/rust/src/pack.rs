@@ -1,14 +1,14 @@
-//! The packed form of samples: the character `1`, then JSON of one `[name, type, value, labels?,
-//! help?]` per series, with `labels` as a flat array of names and values, or `null` when only the
-//! help follows. `value` is an array of numbers when the series has several samples. A string
-//! crosses the binding for a fraction of what objects cost.
+//! The packed form of samples: the character `1`, then a JSON array with one `[name, type, value,
+//! labels?, help?]` per series. `labels` is a flat array of names and values, or `null` if only the
+//! help follows. `value` is an array of numbers if the series has several samples. A string crosses
+//! the binding at a fraction of the cost of objects.
 
 use std::fmt::Write;
 
 use crate::json::{write_number, write_text};
 use crate::row::Row;
 
-/// The rows as one string. Their values are finite, since JSON can write no other.
+/// Writes the rows as one string. Their values are finite, because JSON cannot write others.
 pub(crate) fn pack(rows: &[Row]) -> String {
     let len = rows.iter().map(Row::bytes).sum::<usize>();
     let mut out = String::with_capacity(len.saturating_add(3));
@@ -53,8 +53,8 @@ fn write_row<'a>(out: &mut String, row: &'a Row, described: &mut Vec<&'a str>) {
         out.push(']');
     }
 
-    // The first row of a name carries the help: more would be the same text over and over. A
-    // negative increment will be refused, and its help with it.
+    // The first row of a name carries the help; the others would repeat the same text. The reporter
+    // refuses a negative increment, and its help with it.
     if let Some(help) = entry.help.as_deref()
         && entry.has_good_value()
         && !described.contains(&name)

@@ -1,15 +1,14 @@
-//! What waits to be sent, and who has promised to send it.
+//! Waiting samples, and the lease to send them.
 
 use crate::batch::{Added, Batch};
 use crate::ledger::Ledger;
 use crate::limits::LEASE_GRACE_MS;
 use crate::row::{Call, Entry};
 
-/// Samples that wait, their ledger, and the lease of the request that sends them.
+/// Waiting samples, their ledger, and the lease of the request that sends them.
 ///
-/// Plain data and nothing else: a promise, a timer or a waker belongs to the request that made it,
-/// and another request that touched it would be cut off with it. Times are arguments, in
-/// milliseconds.
+/// It holds plain data only. A promise, a timer or a waker belongs to the request that created it;
+/// the runtime would cancel another request that used it. Times are arguments, in milliseconds.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
     pub(crate) batch: Batch,
@@ -21,7 +20,7 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Lease {
     id: u64,
-    /// When its holder sends.
+    /// The time when the holder sends.
     due: f64,
 }
 
@@ -33,15 +32,15 @@ impl Pool {
         }
     }
 
-    /// Takes a sample in, `times` over, as far as `max_calls` calls have room for it; returns how
-    /// many found none.
+    /// Adds a sample `times` times, as far as it fits in `max_calls` calls. Returns how many did
+    /// not fit.
     pub(crate) fn add(&mut self, entry: &Entry, times: usize, max_calls: usize) -> usize {
         let (mut folded, mut waiting) = (0_usize, 0_usize);
         for _ in 0..times {
             match self.batch.add(entry, max_calls) {
                 Added::Folded => folded = folded.saturating_add(1),
                 Added::Entry => waiting = waiting.saturating_add(1),
-                // The rest is the same, and `times` may be any number.
+                // The remaining samples do not fit either. `times` may be any number, so stop here.
                 Added::Full => break,
             }
         }
@@ -50,11 +49,11 @@ impl Pool {
         full
     }
 
-    /// Takes the lease to send what waits within `delay_ms`, unless somebody is sure to; returns its
-    /// number.
+    /// Takes the lease to send the waiting samples within `delay_ms`, unless another request
+    /// already will. Returns the lease's number.
     ///
-    /// A holder that is late was cancelled, and is replaced. So is one that sends later than
-    /// `delay_ms` from now; it finds that out when it wakes.
+    /// A holder that is late was cancelled, and is replaced. A holder that sends later than
+    /// `delay_ms` from now is replaced as well; it notices that when it wakes.
     pub(crate) fn lead(&mut self, now: f64, delay_ms: f64) -> Option<u64> {
         let due = now + delay_ms;
         let is_led = |lease: &Lease| lease.due <= due && now <= lease.due + LEASE_GRACE_MS;
@@ -69,13 +68,13 @@ impl Pool {
         Some(self.last_lease)
     }
 
-    /// Gives the lease back; false if somebody else has taken it over.
+    /// Returns the lease. The result is false if another request has taken it.
     pub(crate) fn release(&mut self, lease: u64) -> bool {
         self.lease.take_if(|held| held.id == lease).is_some()
     }
 
-    /// Takes out the oldest calls, at most so many. Once nothing waits there is nothing to lead for:
-    /// who held the lease may have been cancelled, and the next sample must not wait for that.
+    /// Removes and returns the oldest calls, at most `most`. When nothing waits, this clears the
+    /// lease: its holder may have been cancelled, and the next sample must not wait for it.
     pub(crate) fn take(&mut self, most: usize) -> Vec<Call> {
         let calls = self.batch.take(most);
         if self.batch.is_empty() {
@@ -84,7 +83,7 @@ impl Pool {
         calls
     }
 
-    /// Whether nothing waits, is on the way or was promised.
+    /// Whether no sample waits, no call is open and no lease is held.
     pub(crate) fn is_idle(&mut self, now: f64) -> bool {
         self.batch.is_empty() && self.lease.is_none() && !self.ledger.is_open(u64::MAX, now)
     }
@@ -121,7 +120,7 @@ mod tests {
         }
         assert!(pool.release(lease));
         assert!(!pool.release(lease), "once only");
-        // What came while it was sent needs a leader again.
+        // A sample that arrived during the call needs a new leader.
         assert!(pool.lead(1_500.0, INTERVAL).is_some());
     }
 

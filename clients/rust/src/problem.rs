@@ -1,4 +1,4 @@
-//! Why a sample can't be sent, in words for the caller's log.
+//! The reason why a sample cannot be sent, as text for the caller's log.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use std::fmt;
 pub(crate) enum Problem {
     /// The value is NaN or infinite.
     NotFinite(f64),
-    /// Name, labels and help are longer than one sample may be.
+    /// Name, labels and help exceed the size of one sample.
     TooLong,
-    /// A label's value failed to write itself.
+    /// A label's `Display` failed.
     Unwritable(Box<str>),
 }
 
 impl Problem {
-    /// The reporter's own word for it.
+    /// The reporter's name for this reason.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::NotFinite(_) => "bad_value",

@@ -1,4 +1,4 @@
-//! What arrives is what was recorded, whatever that was.
+//! The reporter receives what was recorded, for any input.
 
 #![allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 
@@ -49,7 +49,7 @@ fn sample() -> impl Strategy<Value = Sample> {
     })
 }
 
-/// What a series comes to.
+/// The total of a series.
 #[derive(Debug, Default, PartialEq)]
 struct Total {
     observations: Vec<u64>,
@@ -66,7 +66,7 @@ impl Total {
         }
     }
 
-    /// Scaled so that it is finite.
+    /// Scaled to be finite.
     fn sum(&self) -> f64 {
         self.increments.iter().map(|value| value / 1e6).sum()
     }

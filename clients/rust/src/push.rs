@@ -1,4 +1,4 @@
-//! One push, and how it ended.
+//! One push and its result.
 
 use std::error::Error;
 use std::fmt;
@@ -15,12 +15,12 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Adds `value` to a counter; finite and not negative.
+    /// Adds `value` to a counter. It must be finite and not negative.
     pub fn counter(name: impl Into<String>, value: f64) -> Self {
         Self::new(crate::series::Kind::Counter, name.into(), value)
     }
 
-    /// Puts `value` into a histogram; finite, in the unit that the name says.
+    /// Records `value` in a histogram. It must be finite and in the unit of the metric's name.
     pub fn histogram(name: impl Into<String>, value: f64) -> Self {
         Self::new(crate::series::Kind::Histogram, name.into(), value)
     }
@@ -35,14 +35,15 @@ impl Sample {
         }
     }
 
-    /// With one more label.
+    /// Adds one label.
     #[must_use]
     pub fn label(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
         self.labels.push((name.into(), value.to_string()));
         self
     }
 
-    /// With one line that says what the metric counts; the first help seen for a name is kept.
+    /// Sets the help: one line that says what the metric counts. The gateway keeps the first help
+    /// that it receives for a name.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -50,17 +51,17 @@ impl Sample {
     }
 }
 
-/// How one push to the gateway ended, as the reporter says.
+/// The result of one push to the gateway, as reported by the reporter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PushResult {
-    /// True only for a delivered push of which nothing was rejected or refused.
+    /// True only if the push was delivered and no sample was rejected or refused.
     pub ok: bool,
     /// Whether the gateway has applied it.
     pub outcome: Outcome,
-    /// Metrics that the gateway says it took.
+    /// Number of metrics that the gateway accepted, according to its answer.
     pub accepted: u32,
-    /// Metrics that the gateway says it did not take.
+    /// Number of metrics that the gateway rejected, according to its answer.
     pub rejected: u32,
     /// gRPC status code, 0 to 16.
     pub code: u8,
@@ -68,7 +69,7 @@ pub struct PushResult {
     pub status: String,
     /// The gateway's `grpc-message`, percent-decoded, or the transport's error.
     pub message: String,
-    /// Samples that were invalid and therefore never sent.
+    /// Invalid samples, which were not sent.
     pub refused: Vec<Refused>,
 }
 
@@ -77,9 +78,9 @@ pub struct PushResult {
 pub enum Outcome {
     /// The gateway answered OK.
     Delivered,
-    /// Provably not applied.
+    /// The push was certainly not applied.
     Dropped,
-    /// It may or may not have been applied.
+    /// The push may or may not have been applied.
     Unknown,
 }
 
@@ -100,28 +101,28 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A sample that was invalid and therefore never sent.
+/// An invalid sample, which was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// Its place among the samples of the call, from 0.
+    /// Its index among the samples of the call, from 0.
     pub index: usize,
-    /// A fixed word for the reason, such as `bad_name`.
+    /// A fixed code for the reason, such as `bad_name`.
     pub reason: String,
-    /// What was expected, and what was there instead.
+    /// The expected and the actual content.
     pub message: String,
 }
 
-/// A push that has no result.
+/// An error instead of a push result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PushError {
     /// There is no reporter to call: [`Reporter::disabled`](crate::Reporter::disabled), or the
     /// binding is missing.
     Unbound,
-    /// The call could not be made: nothing was sent.
+    /// The call could not be made. Nothing was sent.
     NotSent(String),
-    /// The call failed or had no answer in time: the samples may have been applied or not.
+    /// The call failed or had no answer in time. The samples may or may not have been applied.
     Unknown(String),
 }
 

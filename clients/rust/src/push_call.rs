@@ -1,4 +1,4 @@
-//! A push through the reporter, whose answer is waited for.
+//! A push through the reporter that waits for the answer.
 
 use crate::limits::PUSH_TIMEOUT_MS;
 use crate::platform::{Answer, Platform};
@@ -6,13 +6,13 @@ use crate::push::{PushError, PushResult, Refused};
 use crate::row::{Entry, Row};
 use crate::signal::first_of;
 
-/// Pushes entries, each with its place in what the caller gave; `refused` were no samples at all.
+/// Pushes entries, each with its index in the caller's list. `refused` holds the invalid samples.
 pub(crate) async fn push(
     platform: &dyn Platform,
     entries: Vec<(usize, Entry)>,
     mut refused: Vec<Refused>,
 ) -> Result<PushResult, PushError> {
-    // A row for each, in the caller's order: the answer names them by their places.
+    // One row per entry, in the caller's order: the answer refers to entries by index.
     let rows = entries
         .into_iter()
         .map(|(at, entry)| (at, Row::from(entry)));
@@ -21,7 +21,7 @@ pub(crate) async fn push(
     match first_of(answering, platform.sleep(PUSH_TIMEOUT_MS)).await {
         Some(Answer::Answered(mut result)) => {
             for sample in &mut result.refused {
-                // An index that is none of ours is left as it is.
+                // An unknown index stays unchanged.
                 sample.index = places.get(sample.index).copied().unwrap_or(sample.index);
             }
             result.ok = result.ok && refused.is_empty();

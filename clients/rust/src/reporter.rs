@@ -1,4 +1,4 @@
-//! What a Worker's code calls.
+//! The interface for a Worker's code.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,24 +18,25 @@ use crate::value::Value;
 
 /// One request's metrics.
 ///
-/// Make one in each request, since a request's context ends with it, and hand clones to whatever
-/// serves that request.
+/// Create one in each request, because a request's context ends with it. Pass clones to the
+/// functions that serve that request.
 ///
-/// What all requests of an isolate record collects in one buffer and leaves in about one call a
-/// second, which one of those requests makes in its `ctx.wait_until`: no response waits for it. With
-/// [`Scope::Request`](crate::Scope::Request) each request makes its own call, when the last clone of
-/// its reporter is dropped. [`flush`](Self::flush) sends at once, in either scope.
+/// All requests of an isolate share one buffer. About once a second, one of them sends it in one
+/// call, in its `ctx.wait_until`, so no response waits. With
+/// [`Scope::Request`](crate::Scope::Request) each request makes its own call, when the last clone
+/// of its reporter is dropped. [`flush`](Self::flush) sends at once, in either scope.
 ///
-/// No method panics or fails, whatever it is given and whatever becomes of the reporter. What can't
-/// be sent is counted in [`account`](Self::account) and named in a warning, at most once a minute.
+/// No method panics or fails because of its arguments or the state of the reporter. Samples that
+/// cannot be sent are counted in [`account`](Self::account), and a warning names them at most once
+/// a minute.
 ///
-/// Without a binding it does nothing; [`disabled`](Self::disabled) is that on purpose.
+/// Without a binding it does nothing. Use [`disabled`](Self::disabled) if that is intended.
 #[derive(Clone, Default)]
 pub struct Reporter {
     handle: Option<Arc<Handle>>,
 }
 
-/// What the clones share. Calls that are under way live on without it.
+/// The state that the clones share. Running calls continue without it.
 struct Handle {
     sender: Sender,
     options: Arc<Options>,
@@ -57,7 +58,7 @@ impl Drop for Handle {
 }
 
 impl Reporter {
-    /// `pool` is the isolate's, where that is what requests share.
+    /// `pool` is the isolate's pool, if requests share one.
     pub(crate) fn on(
         platform: Box<dyn Platform>,
         options: Arc<Options>,
@@ -90,33 +91,33 @@ impl Reporter {
         self.sample(Kind::Counter, name, 1.0, &labels, None);
     }
 
-    /// Adds to a counter: finite and not negative. 0 creates the series.
+    /// Adds `value` to a counter. It must be finite and not negative. 0 creates the series.
     pub fn incr_by(&self, name: &str, value: impl Value, labels: impl Labels) {
         self.sample(Kind::Counter, name, value.into_f64(name), &labels, None);
     }
 
-    /// Puts an observation into a histogram: finite, in the unit that the name says.
+    /// Records a value in a histogram. It must be finite and in the unit of the metric's name.
     pub fn observe(&self, name: &str, value: impl Value, labels: impl Labels) {
         self.sample(Kind::Histogram, name, value.into_f64(name), &labels, None);
     }
 
-    /// Sends what waits in the isolate, or in this request, now; is done when the reporter has
-    /// answered for all that was recorded so far, or when waiting for that was given up. Rarely
-    /// needed: everything is sent on its own.
+    /// Sends the waiting samples of the isolate, or of this request, now. Completes when the
+    /// reporter has answered for all samples recorded so far, or when the wait has timed out. You
+    /// rarely need it, because the client sends every sample by itself.
     pub async fn flush(&self) {
         if let Some(handle) = &self.handle {
             handle.sender.flush().await;
         }
     }
 
-    /// Pushes samples to the gateway now, and waits for its answer: for a deployment's check, not
-    /// for each request. It is one of the 32 calls to other Workers that a request may make, and no
-    /// part of [`account`](Self::account).
+    /// Pushes samples to the gateway now and waits for its answer. Use it to check a deployment,
+    /// not in every request. It is one of the 32 calls to other Workers that a request may make.
+    /// [`account`](Self::account) does not include these samples.
     ///
     /// # Errors
     ///
-    /// When there is no reporter, or the call to it failed. That the *gateway* could not be reached
-    /// is no error but a result: see [`PushResult::outcome`].
+    /// If there is no reporter, or if the call to it failed. If the *gateway* cannot be reached,
+    /// that is a result and not an error: see [`PushResult::outcome`].
     pub async fn push(&self, samples: &[Sample]) -> Result<PushResult, PushError> {
         let handle = self.handle.as_ref().ok_or(PushError::Unbound)?;
         let mut entries = Vec::with_capacity(samples.len());
@@ -141,8 +142,9 @@ impl Reporter {
         handle.sender.push(entries, refused).await
     }
 
-    /// What became of samples so far: of this isolate's, or with
-    /// [`Scope::Request`](crate::Scope::Request) of this request's. All zero when disabled.
+    /// Returns the ledger: counts of this isolate's samples by outcome, or with
+    /// [`Scope::Request`](crate::Scope::Request) of this request's. All counts are zero when
+    /// disabled.
     pub fn account(&self) -> Account {
         let sender = self.handle.as_ref().map(|handle| &handle.sender);
         sender.map(|sender| sender.account()).unwrap_or_default()
@@ -188,7 +190,7 @@ impl Reporter {
         self.sample_many(kind, name, value, 1, labels, help);
     }
 
-    /// The same sample, `times` over.
+    /// Records the same sample `times` times.
     pub(crate) fn sample_many(
         &self,
         kind: Kind,
@@ -214,7 +216,7 @@ impl Reporter {
         }
     }
 
-    /// Reads labels on top of others, and none when nobody is going to see them.
+    /// Adds labels to the base labels. Reads none if the reporter is disabled.
     pub(crate) fn read_if_enabled(
         &self,
         labels: &dyn Labels,
@@ -227,7 +229,7 @@ impl Reporter {
     }
 }
 
-/// A help without the space that a doc comment begins with; none when it is empty.
+/// Removes the leading space of a doc comment. Returns `None` for an empty help.
 pub(crate) fn text(help: &str) -> Option<&str> {
     Some(help.trim()).filter(|help| !help.is_empty())
 }

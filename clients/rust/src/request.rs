@@ -1,4 +1,4 @@
-//! A request that sends its own samples, at its end.
+//! A request that sends its own samples at its end.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use crate::outbox::Outbox;
 use crate::row::Entry;
 use crate::signal::{Signal, first_of};
 
-/// Nothing of it is shared with another request.
+/// The state of one request. No other request shares it.
 pub(crate) struct RequestSender {
     outbox: Arc<Outbox>,
     cover: Arc<Mutex<Cover>>,
@@ -15,9 +15,10 @@ pub(crate) struct RequestSender {
 
 #[derive(Default)]
 struct Cover {
-    /// Sends what waits. There is one while samples wait, and a task in `waitUntil` that waits for it.
+    /// Completes when the waiting samples are to be sent. It exists while samples wait, and a task
+    /// in `waitUntil` awaits it.
     signal: Option<Arc<Signal>>,
-    /// How many there were.
+    /// The number of signals so far.
     begun: u32,
 }
 
@@ -33,7 +34,7 @@ impl RequestSender {
         &self.outbox
     }
 
-    /// Takes a sample in, `times` over; returns how many found no room.
+    /// Adds a sample `times` times. Returns how many did not fit.
     pub(crate) fn add(&self, entry: &Entry, times: usize) -> usize {
         let max_calls = usize::try_from(self.outbox.calls_left()).unwrap_or(usize::MAX);
         let (full, waits) = {
@@ -47,7 +48,7 @@ impl RequestSender {
         full
     }
 
-    /// Says that the handler is done: what waits is sent.
+    /// Tells the request that the handler has finished. The waiting samples are then sent.
     pub(crate) fn release(&self) {
         let signal = lock(&self.cover).signal.clone();
         if let Some(signal) = signal {
@@ -64,7 +65,8 @@ impl RequestSender {
         let delay_ms = if self.outbox.settings().outlives_requests {
             Some(SHARED_DELAY_MS)
         } else if is_last {
-            // Kept for the end of the handler, which is sure to come or to end everything.
+            // Keep the last call for the end of the handler, which always comes unless the request
+            // is cancelled.
             None
         } else if cover.begun == 0 {
             Some(FIRST_DELAY_MS)
@@ -77,8 +79,8 @@ impl RequestSender {
         Some((signal, delay_ms))
     }
 
-    // A handler that works for long, or that is cancelled and never dropped, must not keep its
-    // samples to itself: they are sent after a while even if nobody says that it is done.
+    // A handler that runs long, or that is cancelled and never dropped, must not hold its samples.
+    // They are sent after some time even if the end of the handler is never reported.
     fn cover(&self, signal: Arc<Signal>, delay_ms: Option<u32>) {
         let outbox = Arc::clone(&self.outbox);
         let cover = Arc::clone(&self.cover);

@@ -1,4 +1,4 @@
-//! Samples as they wait, and as they travel.
+//! The forms of samples while they wait and in a call.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::limits::{MAX_BYTES_PER_CALL, MAX_BYTES_PER_SAMPLE};
 use crate::problem::Problem;
 use crate::series::{Kind, Series};
 
-/// More than the punctuation of a row takes, `,["",1[],null,""]`, and a value.
+/// More bytes than the punctuation of a row, `,["",1[],null,""]`, and a value need.
 const NUMBER_AND_PUNCTUATION: usize = 48;
 
 /// One sample.
@@ -17,14 +17,15 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
     pub(crate) value: f64,
     pub(crate) help: Option<Arc<str>>,
-    /// Most bytes that this takes in the packed form, in a row of its own.
+    /// Most bytes of this sample in the packed form, in its own row.
     pub(crate) bytes: usize,
 }
 
 impl Entry {
     /// # Errors
     ///
-    /// When the packed form can't carry it: a value that is not finite, or too much text.
+    /// If the packed form cannot carry the sample: its value is not finite, or it has too much
+    /// text.
     pub(crate) fn new(
         series: Series,
         kind: Kind,
@@ -47,14 +48,14 @@ impl Entry {
         })
     }
 
-    /// Whether the reporter will take it, as far as its value goes. An increment that it will refuse
-    /// must stay alone: added to a good one it would hide in it.
+    /// Whether the reporter accepts the value. Keep an increment that the reporter will refuse in
+    /// its own row. Added to a valid one, it would go unnoticed.
     pub(crate) fn has_good_value(&self) -> bool {
         self.kind == Kind::Histogram || self.value >= 0.0
     }
 }
 
-/// Most bytes that a row with one value can take in the packed form.
+/// Most bytes of a row with one value in the packed form.
 fn packed_len(series: &Series, help: Option<&str>) -> usize {
     let labels = series
         .labels
@@ -67,22 +68,23 @@ fn packed_len(series: &Series, help: Option<&str>) -> usize {
         .saturating_add(labels.sum())
 }
 
-/// The samples of one series in one call: an increment, or observations in the order they came.
+/// The samples of one series in one call: an increment, or observations in the order in which they
+/// were recorded.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) first: Entry,
-    /// Values of those that differ from the first in nothing else.
+    /// The values of the further samples, which differ from the first only in the value.
     pub(crate) more: Vec<f64>,
 }
 
 impl Row {
-    /// Most bytes that this takes in the packed form.
+    /// Most bytes of this row in the packed form.
     pub(crate) fn bytes(&self) -> usize {
         let more = self.more.len().saturating_mul(NUMBER_LEN);
         self.first.bytes.saturating_add(more)
     }
 
-    /// The values, in the order they came.
+    /// The values, in the order in which they were recorded.
     pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
         std::iter::once(self.first.value).chain(self.more.iter().copied())
     }
@@ -104,18 +106,18 @@ impl From<Entry> for Row {
     }
 }
 
-/// What one `record` call carries.
+/// The content of one `record` call.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) rows: Vec<Row>,
-    /// Values in all rows.
+    /// Number of values in all rows.
     pub(crate) samples: usize,
     /// Most bytes of all rows in the packed form.
     pub(crate) bytes: usize,
 }
 
 impl Call {
-    /// Gives a row that has no help the one that came with a later sample, if there is room for it.
+    /// Adds a later sample's help to a row without help, if there is room for it.
     pub(crate) fn describe(&mut self, row: usize, later: &Entry) {
         let Some(Row { first, .. }) = self.rows.get_mut(row) else {
             return;
@@ -130,7 +132,7 @@ impl Call {
         }
     }
 
-    /// Makes it larger by one sample, if it may be.
+    /// Reserves room for one more sample, if there is room.
     pub(crate) fn take_room(&mut self, bytes: usize, max_samples: usize) -> bool {
         let bytes = self.bytes.saturating_add(bytes);
         let room = self.samples < max_samples && bytes <= MAX_BYTES_PER_CALL;

@@ -1,12 +1,12 @@
-//! The reporter's rules on names, labels and values. Limits on sizes are left to the reporter.
+//! The reporter's rules for names, labels and values. Only the reporter checks size limits.
 
 use crate::row::Entry;
 use crate::series::Kind;
 use crate::warn::clip;
 
-/// Why the reporter would refuse a sample, or `None` if it would take it.
+/// Returns the reason why the reporter would refuse a sample, or `None` if it would take it.
 ///
-/// `before` is what the metric of that name was before, if there was one.
+/// `before` is the type of an earlier metric with this name, if there was one.
 pub(crate) fn refusal(entry: &Entry, before: Option<Kind>) -> Option<String> {
     let name = &*entry.series.name;
     if !is_name(name) {
@@ -67,7 +67,7 @@ fn is_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Other systems have dots and dashes in their names.
+/// Names in other systems contain dots and dashes.
 fn suggestion(name: &str) -> String {
     let legal = legal(clip(name));
     if legal.contains(|c: char| c.is_ascii_alphanumeric()) {
@@ -77,7 +77,7 @@ fn suggestion(name: &str) -> String {
     }
 }
 
-/// A name with `_` in place of what the wire does not allow.
+/// A name with `_` in place of each character that the wire does not allow.
 pub(crate) fn legal(name: &str) -> Box<str> {
     let digit_first = name.starts_with(|c: char| c.is_ascii_digit());
     let prefix = if digit_first { "_" } else { "" };

@@ -1,4 +1,4 @@
-//! Takes samples in and sees to it that they are sent, in either scope.
+//! Takes samples in and makes sure that they are sent, in either scope.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use crate::request::RequestSender;
 use crate::row::Entry;
 use crate::warn::{clip, warn};
 
-/// One request's samples on their way.
+/// Sends the samples of one request.
 pub(crate) enum Sender {
     Isolate(IsolateSender),
     Request(RequestSender),
 }
 
 impl Sender {
-    /// `pool` is the isolate's, where that is what requests share.
+    /// `pool` is the isolate's pool, if requests share one.
     pub(crate) fn new(
         platform: Box<dyn Platform>,
         options: &Options,
@@ -52,7 +52,7 @@ impl Sender {
         self.outbox().account()
     }
 
-    /// Takes a sample in, `times` over.
+    /// Adds a sample `times` times.
     pub(crate) fn add(&self, entry: &Entry, times: usize) {
         let (full, why) = match self {
             Self::Isolate(sender) => (sender.add(entry, times), ISOLATE_FULL),
@@ -66,8 +66,8 @@ impl Sender {
         }
     }
 
-    /// Takes in samples that were collected elsewhere: what they folded and dropped there counts
-    /// here.
+    /// Adds samples that were collected elsewhere. Their folded and dropped counts are added to
+    /// this ledger.
     #[cfg(feature = "facade")]
     pub(crate) fn adopt(
         &self,
@@ -81,7 +81,7 @@ impl Sender {
         }
     }
 
-    /// Counts something that can't be sent, and says why.
+    /// Counts an invalid sample, and warns with the reason.
     pub(crate) fn drop_sample(&self, name: &str, times: usize, problem: &Problem) {
         self.outbox().pool().ledger.record(0, 0, times);
         warn(
@@ -91,7 +91,7 @@ impl Sender {
         );
     }
 
-    /// Says that the handler is done.
+    /// Tells the sender that the handler has finished.
     pub(crate) fn release(&self) {
         match self {
             Self::Isolate(sender) => sender.release(),
@@ -99,12 +99,12 @@ impl Sender {
         }
     }
 
-    /// Sends what waits; is done when every call that was made so far has an outcome.
+    /// Sends the waiting samples. Completes when every call made so far has an outcome.
     pub(crate) async fn flush(&self) {
         self.outbox().flush().await;
     }
 
-    /// Pushes entries, each with its place in what the caller gave, now.
+    /// Pushes entries now. Each has its index in the caller's list.
     pub(crate) async fn push(
         &self,
         entries: Vec<(usize, Entry)>,
@@ -114,7 +114,7 @@ impl Sender {
     }
 }
 
-/// What stands before and after the number of calls.
+/// The text before and after the number of calls.
 const ISOLATE_FULL: (&str, &str) = ("as much as ", " calls carry (max_calls) waits already");
 const REQUEST_FULL: (&str, &str) = (
     "one request sends its metrics in at most ",

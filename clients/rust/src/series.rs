@@ -1,6 +1,6 @@
-//! What tells one series from another: the name and the labels.
+//! The identity of a series: its name and labels.
 
-/// What a metric is, as the wire numbers it.
+/// A metric's type, with its number on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Counter = 1,
@@ -16,7 +16,7 @@ impl Kind {
     }
 }
 
-/// A metric's name with its labels, which are sorted by name and have each name once.
+/// A metric's name and labels. The labels are sorted by name, and each name appears once.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Series {
     pub(crate) name: Box<str>,

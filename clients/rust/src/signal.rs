@@ -1,4 +1,4 @@
-//! Waiting, within one request: for a signal, and for the first of two futures.
+//! Waiting, within one request, for a signal or for the first of two futures.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 
 use crate::platform::BoxFuture;
 
-/// Something that happens once, and who waits for it.
+/// An event that happens once, and the task that waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     state: Mutex<State>,
@@ -31,7 +31,7 @@ impl Signal {
         }
     }
 
-    /// Waits for the signal; only the last to wait is woken.
+    /// Waits for the signal. Only the latest waiting task is woken.
     pub(crate) async fn given(&self) {
         poll_fn(|cx| {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Signal {
     }
 }
 
-/// What `first` comes to, or `None` if `second` is done before.
+/// Returns the output of `first`, or `None` if `second` completes earlier.
 pub(crate) async fn first_of<T>(
     first: impl Future<Output = T>,
     mut second: BoxFuture<()>,
@@ -60,7 +60,7 @@ pub(crate) async fn first_of<T>(
     .await
 }
 
-/// Waits until all of them are done.
+/// Waits until all futures are complete.
 pub(crate) async fn all(mut futures: Vec<BoxFuture<()>>) {
     poll_fn(|cx| {
         futures.retain_mut(|future| Pin::new(future).poll(cx).is_pending());

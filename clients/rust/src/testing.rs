@@ -1,6 +1,7 @@
-//! Stands in for the reporter in unit tests, which run natively: no Worker, no JavaScript.
+//! Stands in for the reporter in unit tests, which run natively, without a Worker or JavaScript.
 //!
-//! Write what a request does as a function of `&Reporter`, and hand it a [`TestReporter`]'s:
+//! Write the code of a request as a function of `&Reporter`, and pass it the reporter of a
+//! [`TestReporter`]:
 //!
 //! ```
 //! use metrics_reporter_client::{Reporter, testing::TestReporter};
@@ -38,29 +39,29 @@ pub use tasks::block_on;
 #[cfg(test)]
 pub(crate) use tasks::sleep;
 
-/// Moves the clock of this thread on: that of timers, and that which sends the samples of a handler
-/// that works for long. It starts at 0 and never moves by itself, as a Worker's clock does not
-/// between I/O.
+/// Advances the clock of this thread. Timers use it, and so does the delay before a long handler's
+/// samples are sent. It starts at 0 and never advances by itself, like a Worker's clock between
+/// I/O.
 pub fn advance_clock(ms: f64) {
     crate::clock::advance(ms);
 }
 
-/// What was logged on this thread since the last [`TestReporter`] was made: warnings, at most one a
-/// minute of each.
+/// The lines logged on this thread since the last [`TestReporter`] was created. Each warning
+/// appears at most once a minute.
 pub fn warnings() -> Vec<String> {
     crate::clock::logged()
 }
 
-/// Keeps what its reporters send, and answers as the real one does. Its reporters are those of one
-/// isolate.
+/// Keeps the samples that its reporters send, and answers as the real reporter does. Its reporters
+/// belong to one isolate.
 ///
-/// It checks what the real one checks about names, labels and values, so that a test does not pass
-/// with metrics that production refuses; limits on sizes it leaves to the real one. Asking it sends
-/// first what its reporters still hold.
+/// It checks names, labels and values like the real reporter, so a test fails for metrics that
+/// production refuses. It does not check size limits. Each query first sends the samples that its
+/// reporters still hold.
 #[derive(Clone)]
 pub struct TestReporter {
     state: Arc<Mutex<State>>,
-    /// What the reporters share, as those of one isolate do.
+    /// The state that the reporters of one isolate share.
     pool: SharedPool,
 }
 
@@ -69,7 +70,7 @@ struct State {
     calls: Vec<Vec<RecordedSample>>,
     refused: Vec<RefusedSample>,
     rejected: Vec<RefusedSample>,
-    /// The first sample taken of each name.
+    /// The first accepted sample of each name.
     firsts: HashMap<String, Entry>,
     trouble: Option<Trouble>,
     outboxes: Vec<Weak<Outbox>>,
@@ -81,12 +82,12 @@ enum Trouble {
     Hangs,
 }
 
-/// What a metric is.
+/// A metric's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricType {
-    /// Only ever goes up, by increments.
+    /// A counter: increments are added up.
     Counter,
-    /// Counts observations in buckets.
+    /// A histogram: counts observations in buckets.
     Histogram,
 }
 
@@ -96,29 +97,29 @@ pub enum MetricType {
 pub struct RecordedSample {
     /// The metric's name.
     pub name: String,
-    /// What the metric is.
+    /// The metric's type.
     pub metric_type: MetricType,
     /// Increment or observation.
     pub value: f64,
     /// Names and values, sorted by name.
     pub labels: Vec<(String, String)>,
-    /// What the metric counts, if this sample carries that.
+    /// The metric's help, if this sample carries it.
     pub help: Option<String>,
 }
 
-/// A sample that would not arrive.
+/// A sample that would not arrive, with the reason.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RefusedSample {
-    /// As it was sent.
+    /// The sample as it was sent.
     pub sample: RecordedSample,
-    /// What was expected, and what was there instead.
+    /// The expected and the actual content.
     pub message: String,
 }
 
 impl TestReporter {
-    /// Has recorded nothing yet. What an earlier test left behind on this thread is forgotten: its
-    /// warnings, and what it recorded outside of every scope.
+    /// Creates a test reporter without samples. It clears the state of earlier tests on this
+    /// thread: their warnings and the samples that they recorded outside every scope.
     pub fn new() -> Self {
         crate::warn::forget();
         crate::clock::forget_log();
@@ -140,7 +141,7 @@ impl TestReporter {
         self.open(options.into(), false)
     }
 
-    /// A reporter as a Durable Object has it.
+    /// A reporter for a Durable Object.
     #[cfg(test)]
     pub(crate) fn lasting_reporter(&self, options: Options) -> Reporter {
         self.open(Arc::new(options), true)
@@ -150,7 +151,7 @@ impl TestReporter {
         let pool = match options.scope {
             Scope::Isolate => {
                 let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-                // The first reporter of an isolate decides how large its calls are.
+                // The first reporter of an isolate decides the size of its calls.
                 if pool.is_idle(crate::clock::now_ms()) {
                     pool.batch = Batch::new(options.max_batch);
                 }
@@ -166,52 +167,52 @@ impl TestReporter {
         reporter
     }
 
-    /// Sum of a counter's increments, over all series that have these labels and whatever others; 0
-    /// if there were none.
+    /// Returns the sum of a counter's increments over all series that have these labels. A series
+    /// may have more labels. The sum is 0 if there are none.
     pub fn counter(&self, name: &str, labels: impl Labels) -> f64 {
         let samples = self.matching(MetricType::Counter, name, &labels);
         samples.iter().map(|sample| sample.value).sum()
     }
 
-    /// Observations of a histogram, over all series that have these labels and whatever others; those
-    /// of one series are in order.
+    /// Returns a histogram's observations over all series that have these labels. A series may have
+    /// more labels. The observations of one series are in order.
     pub fn observations(&self, name: &str, labels: impl Labels) -> Vec<f64> {
         let samples = self.matching(MetricType::Histogram, name, &labels);
         samples.iter().map(|sample| sample.value).collect()
     }
 
-    /// All samples taken. Counters of one series arrive added up, and observations of one series
-    /// one after another.
+    /// All accepted samples. Counters of one series arrive added up, and observations of one series
+    /// arrive one after another.
     pub fn samples(&self) -> Vec<RecordedSample> {
         self.calls().into_iter().flatten().collect()
     }
 
-    /// The samples taken, call by call.
+    /// The accepted samples of each call.
     pub fn calls(&self) -> Vec<Vec<RecordedSample>> {
         self.settle();
         self.state().calls.clone()
     }
 
-    /// What the real reporter would refuse. A test that asserts this to be empty catches misspelt
-    /// names and the like.
+    /// The samples that the real reporter would refuse. Assert that this is empty to find errors
+    /// such as misspelt names.
     pub fn refused(&self) -> Vec<RefusedSample> {
         self.settle();
         self.state().refused.clone()
     }
 
-    /// What the real reporter takes and the gateway behind it would reject, since a metric has one set
-    /// of label names. [`samples`](Self::samples) has it as well.
+    /// The samples that the real reporter accepts and the gateway would reject, because a metric
+    /// always has the same label names. [`samples`](Self::samples) contains them as well.
     pub fn rejected(&self) -> Vec<RefusedSample> {
         self.settle();
         self.state().rejected.clone()
     }
 
-    /// From now on every call fails with `error`, as when the reporter is down.
+    /// Makes every later call fail with `error`, as if the reporter were down.
     pub fn fail(&self, error: &str) {
         self.state().trouble = Some(Trouble::Fails(error.to_owned()));
     }
 
-    /// From now on no call is answered.
+    /// Leaves every later call without an answer.
     pub fn hang(&self) {
         self.state().trouble = Some(Trouble::Hangs);
     }
@@ -225,7 +226,7 @@ impl TestReporter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has every reporter send what it holds.
+    /// Makes every reporter send its samples.
     fn settle(&self) {
         let outboxes = {
             let mut state = self.state();
@@ -275,7 +276,8 @@ impl fmt::Debug for TestReporter {
 }
 
 impl State {
-    /// Takes samples in; returns how many, and those that are refused with their places.
+    /// Takes samples. Returns the number of accepted samples, and the refused ones with their
+    /// indices.
     fn take(&mut self, rows: &[Row]) -> (usize, Vec<(usize, String)>) {
         let mut taken = Vec::new();
         let mut refused = Vec::new();
@@ -306,7 +308,7 @@ impl State {
     }
 }
 
-/// Why the gateway behind the reporter would reject a sample that was taken: one metric, one set of
+/// Returns the reason why the gateway would reject an accepted sample: a metric always has the same
 /// label names.
 fn rejection(entry: &Entry, first: &Entry) -> Option<String> {
     let (before, now) = (label_names(first), label_names(entry));

@@ -1,4 +1,4 @@
-//! A guard that measures how long it lives.
+//! A guard that measures its lifetime.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -10,17 +10,17 @@ use crate::reporter::{Reporter, text};
 use crate::series::{Kind, LabelPairs};
 use crate::unit::TimeUnit;
 
-/// Measures the time until it is dropped, and records it in the unit that the metric's name says:
-/// seconds for `…_seconds`, milliseconds for any other.
+/// Measures the time until it is dropped, and records it in the unit of the metric's name: seconds
+/// for `…_seconds`, milliseconds for any other name.
 ///
-/// It records also when the code that it measures returns early or fails, and when the future that
-/// holds it is dropped. Keep it in a variable with a name: `let _ = …` drops it at once.
+/// It also records when the measured code returns early or fails, and when the future that holds it
+/// is dropped. Bind it to a named variable: `let _ = …` drops it at once.
 ///
-/// **Clocks in Workers advance only on I/O.** This guards against timing attacks. A deployed Worker
-/// measures 0 ms for code that only computes, and the right time for code that waits: fetch, KV, D1,
-/// R2, another Worker. Under `wrangler dev` the clock does run, so the numbers differ there. The
-/// clock is `Date.now()`, in whole milliseconds; `Instant::now` of the standard library panics in a
-/// Worker.
+/// **Clocks in Workers advance only on I/O.** This protects against timing attacks. A deployed
+/// Worker measures 0 ms for code that only computes, and the right time for code that waits: fetch,
+/// KV, D1, R2, another Worker. Under `wrangler dev` the clock always runs, so the numbers differ
+/// there. The clock is `Date.now()`, in whole milliseconds. `Instant::now` of the standard library
+/// panics in a Worker.
 ///
 /// ```
 /// use metrics_reporter_client::testing::{TestReporter, advance_clock};
@@ -46,16 +46,16 @@ pub struct Timer {
 }
 
 impl Reporter {
-    /// Starts a timer, which records the time until it is dropped into a histogram: in seconds if
-    /// the name ends in `_seconds`, in milliseconds if not.
+    /// Starts a timer. It records the time until it is dropped in a histogram, in seconds if the
+    /// name ends in `_seconds`, otherwise in milliseconds.
     ///
     /// Clocks in Workers advance only on I/O: see [`Timer`].
     pub fn timer(&self, name: &str, labels: impl Labels) -> Timer {
         Timer::start(self.clone(), name, &labels, None)
     }
 
-    /// Awaits `future` and observes how long that took, as [`timer`](Self::timer) does, also when
-    /// the future is dropped before it is done.
+    /// Awaits `future` and observes its duration, like [`timer`](Self::timer). It also records if
+    /// the future is dropped before it completes.
     pub async fn time<F: Future>(&self, name: &str, labels: impl Labels, future: F) -> F::Output {
         let _timer = self.timer(name, labels);
         future.await
@@ -85,7 +85,7 @@ impl Timer {
         }
     }
 
-    /// Adds a label, such as one that is known only at the end. Of a name given twice the last
+    /// Adds a label, such as one that is known only at the end. If a name is given twice, the last
     /// value counts.
     pub fn label(&mut self, name: &str, value: impl Display) -> &mut Self {
         if let Ok(before) = &self.labels {
@@ -94,9 +94,9 @@ impl Timer {
         self
     }
 
-    /// Milliseconds since the start, whatever the name says.
+    /// Milliseconds since the start, whatever the unit of the name.
     pub fn elapsed_ms(&self) -> f64 {
-        // A clock that was set back has measured nothing.
+        // If the clock was set back, the measured time is 0.
         (clock::now_ms() - self.started_ms).max(0.0)
     }
 

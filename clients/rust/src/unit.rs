@@ -1,18 +1,18 @@
-//! The unit of time that a metric's name says.
+//! The unit of time in a metric's name.
 
 use std::time::Duration;
 
-/// What a time is recorded in.
+/// The unit in which a time is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeUnit {
     /// `request_duration_seconds`, `busy_seconds_total`
     Seconds,
-    /// `request_duration_ms`, and every name that says nothing.
+    /// `request_duration_ms`, and every name without a unit
     Milliseconds,
 }
 
 impl TimeUnit {
-    /// What the name says, if it says anything.
+    /// The unit in the name, if it has one.
     pub(crate) fn said_by(name: &str) -> Option<Self> {
         let name = name.strip_suffix("_total").unwrap_or(name);
         let says = |unit: &str| {
@@ -26,12 +26,12 @@ impl TimeUnit {
         }
     }
 
-    /// What a metric of this name is recorded in.
+    /// The unit in which a metric with this name is recorded.
     pub(crate) fn of(name: &str) -> Self {
         Self::said_by(name).unwrap_or(Self::Milliseconds)
     }
 
-    /// So many milliseconds in this unit.
+    /// Converts milliseconds to this unit.
     pub(crate) fn scale_ms(self, ms: f64) -> f64 {
         match self {
             Self::Seconds => ms / 1_000.0,

@@ -1,15 +1,15 @@
-//! What the `metrics` facade recorded outside of every scope, until a request takes it along.
+//! Samples of the `metrics` facade outside every scope. They wait here until a request sends them.
 
 use std::cell::RefCell;
 
 use crate::batch::{Added, Batch};
 use crate::row::{Call, Entry, Row};
 
-/// How many calls could carry the samples that wait.
+/// The number of calls that the waiting samples may fill.
 const MAX_CALLS: usize = 4;
 
 thread_local! {
-    // Plain numbers and text: no request waits for another.
+    // Plain numbers and text, so that no request waits for another.
     static WAITING: RefCell<Waiting> = RefCell::default();
 }
 
@@ -20,7 +20,7 @@ struct Waiting {
     dropped: usize,
 }
 
-/// What waited, and what was folded and dropped meanwhile.
+/// The samples that waited, and the counts of folded and dropped ones.
 pub(crate) struct Waited {
     calls: Vec<Call>,
     pub(crate) folded: usize,
@@ -34,18 +34,18 @@ impl Waited {
     }
 }
 
-/// Takes a sample in, `times` over; returns whether there was no room for some of it.
+/// Adds a sample `times` times. Returns whether some of them did not fit.
 pub(crate) fn add(entry: &Entry, times: usize) -> bool {
     let full = WAITING.try_with(|waiting| waiting.borrow_mut().add(entry, times));
     full.unwrap_or_default()
 }
 
-/// Counts samples that can't be sent.
+/// Counts invalid samples.
 pub(crate) fn drop_samples(count: usize) {
     let _ = WAITING.try_with(|waiting| waiting.borrow_mut().drop_samples(count));
 }
 
-/// Takes out what waits, if there is anything to tell.
+/// Takes the waiting samples and counts, if there are any.
 pub(crate) fn take() -> Option<Waited> {
     let taken = WAITING.try_with(RefCell::take).ok()?;
     let Waiting {

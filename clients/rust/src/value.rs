@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::unit::TimeUnit;
 
-/// What may be recorded: a number of any of Rust's types, or a [`Duration`], which is recorded in
-/// the unit that the metric's name says: seconds for `…_seconds`, milliseconds for any other.
+/// A value that can be recorded: any Rust number, or a [`Duration`]. A `Duration` is recorded in
+/// the unit of the metric's name: seconds for `…_seconds`, milliseconds for any other name.
 ///
 /// Integers beyond 2⁵³ are rounded to the nearest `f64`, which is what a series holds.
 pub trait Value: sealed::Sealed {
-    /// The number, for a metric of this name.
+    /// The number, for a metric with this name.
     #[doc(hidden)]
     fn into_f64(self, name: &str) -> f64;
 }

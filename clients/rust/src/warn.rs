@@ -1,4 +1,4 @@
-//! Warnings, and how few of them.
+//! Warnings, with a limit on their rate.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,19 +9,20 @@ const QUIET_MS: f64 = 60_000.0;
 const MAX_REMEMBERED: usize = 256;
 /// Most bytes of a name in a warning.
 const MAX_QUOTED: usize = 200;
-/// The same of an error's text: the reporter's name the metric, and end with a right example.
+/// Most bytes of an error's text. The reporter's errors name the metric and end with a correct
+/// example.
 const MAX_ERROR: usize = 400;
 
 thread_local! {
-    // When each warning was last given, for the whole isolate: a mistake in a busy handler must not
-    // write a line per request.
+    // When each warning was last written, for the whole isolate: a mistake in a busy handler must
+    // not write a line per request.
     static GIVEN: RefCell<HashMap<(&'static str, String), f64>> = RefCell::default();
 }
 
 /// Writes one line to the log, at most once a minute for each `kind` and `subject`.
 ///
-/// `subject` is a metric's name, an error's text or what else the line is about; `kind` stays the
-/// same while the wording may change.
+/// `subject` is what the line is about, such as a metric's name or an error's text. `kind` stays
+/// the same when the wording changes.
 pub(crate) fn warn(kind: &'static str, subject: &str, text: &str) {
     if is_due(kind, subject, clock::now_ms()) {
         clock::log(&format!("metrics-reporter-client: {text}"));
@@ -55,7 +56,7 @@ fn is_due(kind: &'static str, subject: &str, now: f64) -> bool {
         .unwrap_or(false)
 }
 
-/// Forgets which warnings were given.
+/// Clears the record of written warnings.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn forget() {
     let _ = GIVEN.try_with(|given| given.borrow_mut().clear());
@@ -88,7 +89,7 @@ mod tests {
         assert!(is_due("other", "a_total", 0.0));
         assert!(is_due("kind", "a_total", QUIET_MS));
         assert!(!is_due("kind", "a_total", QUIET_MS + 1.0));
-        // A clock that was set back does not silence it for long.
+        // A clock that was set back silences the warning only briefly.
         assert!(is_due("kind", "a_total", 5.0));
     }
 

@@ -1,6 +1,7 @@
-//! The core's world in a Worker: the binding, the request's context, timers.
+//! The core's platform in a Worker: the binding, the request's context, timers.
 //!
-//! It compiles natively as well, where nothing calls it: a Worker and its unit tests are one crate.
+//! It also compiles natively, because a Worker and its unit tests are one crate. Native code never
+//! calls it.
 
 mod answer;
 mod sleep;
@@ -31,8 +32,8 @@ use sleep::Sleep;
 
 #[wasm_bindgen]
 extern "C" {
-    // A binding is a proxy without properties of its own: a method is only there while it is called
-    // on it. What it returns is no real promise, but has a `then`.
+    // A binding is a proxy without own properties: a method exists only while it is called on it.
+    // The call does not return a real promise, but an object with `then`.
     #[wasm_bindgen(extends = js_sys::Object)]
     type MetricsReporter;
 
@@ -50,10 +51,10 @@ extern "C" {
     fn wait_until(this: &WaitUntil, promise: &js_sys::Promise) -> Result<(), JsValue>;
 }
 
-/// A service binding to the entrypoint `MetricsReporter`, or the lack of one.
+/// A service binding to the entrypoint `MetricsReporter`, or a missing one.
 ///
-/// Made from `env.service("METRICS")`, with or without `?`, and from an `Option<Fetcher>`, where
-/// `None` says that there is none on purpose.
+/// It is made from `env.service("METRICS")`, with or without `?`, or from an `Option<Fetcher>`.
+/// `None` means that the binding is missing on purpose.
 #[derive(Debug)]
 pub struct Binding(Option<Fetcher>);
 
@@ -79,8 +80,9 @@ impl From<worker::Result<Fetcher>> for Binding {
     }
 }
 
-/// What a request has until it is over: [`worker::Context`], [`ScheduleContext`], and the
-/// [`worker::State`] of a Durable Object, whose reporter may outlive a request and sends each second.
+/// A context that lasts for a request: [`worker::Context`] or [`ScheduleContext`]. Or the
+/// [`worker::State`] of a Durable Object: its reporter may outlive a request and sends every
+/// second.
 pub trait RequestContext: sealed::Sealed {}
 
 impl RequestContext for worker::Context {}
@@ -122,7 +124,7 @@ mod sealed {
     }
 }
 
-/// What keeps a request alive.
+/// Keeps a request alive.
 pub struct Keeper(Kept);
 
 enum Kept {
@@ -131,18 +133,19 @@ enum Kept {
 }
 
 impl Reporter {
-    /// One request's reporter.
+    /// Creates the reporter of one request.
     ///
-    /// `binding` is `env.service("METRICS")`. Without a binding nothing is recorded, which is warned
-    /// about at most once a minute. `ctx` keeps the call alive once the response is sent.
+    /// `binding` is `env.service("METRICS")`. Without a binding nothing is recorded, and a warning
+    /// is logged at most once a minute. `ctx` keeps the request alive for the call after the
+    /// response.
     ///
-    /// It compiles natively, so that unit tests can stand beside it, but a binding exists in a Worker
-    /// only: tests take their reporters from `testing::TestReporter`.
+    /// It compiles natively, so that unit tests can be in the same crate. A binding exists only in
+    /// a Worker: tests get their reporters from `testing::TestReporter`.
     pub fn new(binding: impl Into<Binding>, ctx: &impl RequestContext) -> Self {
         Self::with_options(binding, ctx, Options::new())
     }
 
-    /// One request's reporter, with labels for every sample, help and limits.
+    /// Creates the reporter of one request, with options such as labels, help and limits.
     pub fn with_options(
         binding: impl Into<Binding>,
         ctx: &impl RequestContext,
@@ -166,16 +169,16 @@ impl Reporter {
     }
 }
 
-/// Most bindings whose samples are kept apart in one isolate.
+/// Most bindings in one isolate with their own pool.
 const MAX_POOLS: usize = 16;
 
 thread_local! {
-    // A binding is the isolate's, and no request's.
+    // A binding belongs to the isolate, not to a request.
     static POOLS: RefCell<Vec<(JsValue, SharedPool)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The pool that all requests of the isolate share for this binding: what is recorded for one
-/// reporter must not go to another.
+/// Returns the pool that all requests of the isolate share for this binding. Samples recorded for
+/// one reporter must not go to another.
 fn pool_of(binding: &JsValue, new: impl Fn() -> SharedPool) -> SharedPool {
     let shared = POOLS.try_with(|pools| {
         let mut pools = pools.try_borrow_mut().ok()?;
@@ -196,7 +199,7 @@ fn pool_of(binding: &JsValue, new: impl Fn() -> SharedPool) -> SharedPool {
         pools.push((binding.clone(), Arc::clone(&pool)));
         Some(pool)
     });
-    // Too many: this request's samples stay its own.
+    // Too many bindings: this request gets its own pool.
     shared.ok().flatten().unwrap_or_else(new)
 }
 
@@ -212,7 +215,7 @@ impl Workers {
         rows: &[Row],
         read: fn(&JsValue) -> Option<T>,
     ) -> BoxFuture<Answer<T>> {
-        // Called here and not in the future: what is thrown here was never sent.
+        // Called here, outside the future: an error thrown here means that nothing was sent.
         match method(&self.binding, &pack(rows)) {
             Err(error) => Box::pin(ready(Answer::NotSent(text_of(&error)))),
             Ok(answering) => {
@@ -234,7 +237,7 @@ impl Platform for Workers {
             Kept::Js(context) => {
                 let task = promise(task);
                 if let Err(error) = context.wait_until(&task) {
-                    // The task runs all the same.
+                    // The task runs anyway.
                     let why = text_of(&error);
                     warn(
                         "wait_until",

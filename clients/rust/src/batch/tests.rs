@@ -1,4 +1,4 @@
-//! What folds, what has room, and what a call carries.
+//! What is folded, what fits, and what a call carries.
 
 use super::*;
 use crate::limits::{MAX_BYTES_PER_CALL, MAX_BYTES_PER_SAMPLE};
@@ -283,7 +283,7 @@ fn the_oldest_calls_are_taken_first_and_the_rest_stays_whole() {
     assert!(batch.is_full());
     let sizes = |calls: Vec<Call>| calls.iter().map(|call| call.samples).collect::<Vec<_>>();
     assert_eq!(sizes(batch.take(1)), [2]);
-    // A counter of a call that has moved up must not be found at its old place.
+    // A counter must not be found at its old index after its call has moved up.
     batch.add(&counter("a2_total", 5.0), 16);
     assert_eq!(sizes(batch.take(1)), [2]);
     assert_eq!(values(&mut batch), [1.0, 5.0]);

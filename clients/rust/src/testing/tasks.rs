@@ -9,7 +9,7 @@ use std::thread::Thread;
 use crate::clock;
 use crate::platform::BoxFuture;
 
-/// Runs a future to its end on this thread, for tests of `async` code.
+/// Runs a future to completion on this thread, for tests of `async` code.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -28,7 +28,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Runs a task until it waits, and again each time it is woken.
+/// Polls a task until it waits, and again each time it is woken.
 pub(super) fn spawn(task: BoxFuture<()>) {
     let task = Task {
         state: Mutex::new(TaskState::Waiting(task)),
@@ -43,7 +43,7 @@ struct Task {
 enum TaskState {
     Waiting(BoxFuture<()>),
     Running,
-    /// Woken while it ran: it runs once more.
+    /// Woken while it ran, so it runs once more.
     Woken,
     Done,
 }
@@ -80,7 +80,7 @@ impl Wake for Task {
     }
 }
 
-/// Is done when the test's clock has moved so far.
+/// Completes when the test's clock has reached a time.
 pub(crate) fn sleep(ms: u32) -> BoxFuture<()> {
     let at = clock::now_ms() + f64::from(ms);
     Box::pin(poll_fn(move |context| {

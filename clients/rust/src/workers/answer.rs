@@ -1,4 +1,4 @@
-//! Reads what comes back from JavaScript. Nothing here trusts it to be what it should be.
+//! Reads values from JavaScript. It does not trust their types.
 
 use worker::js_sys::{Array, Error, Reflect};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -7,7 +7,7 @@ use crate::number::whole;
 use crate::push::{Outcome, PushResult, Refused};
 use crate::warn::clip_error;
 
-/// Text of something thrown, which may be anything.
+/// The text of a thrown value, which may be any value.
 pub(super) fn text_of(thrown: &JsValue) -> String {
     let text = match thrown.dyn_ref::<Error>() {
         Some(error) => {

@@ -1,5 +1,5 @@
-//! A timer that goes away when nobody waits for it, and that may be refused: `worker::Delay` panics
-//! then.
+//! A timer that is cleared when it is dropped. The runtime may refuse a timer; `worker::Delay`
+//! panics in that case.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -18,7 +18,7 @@ extern "C" {
     fn clear_timeout(timer: &JsValue) -> Result<JsValue, JsValue>;
 }
 
-/// Is done after some milliseconds, or never if the runtime refuses another timer.
+/// Completes after some milliseconds, or never if the runtime refuses another timer.
 pub(super) struct Sleep {
     ms: u32,
     shared: Rc<Shared>,
@@ -74,7 +74,7 @@ impl Drop for Sleep {
         if let Some((timer, _callback)) = self.timer.take()
             && !self.shared.over.get()
         {
-            // It would call a closure that is gone.
+            // The timer would call a closure that no longer exists.
             let _ = clear_timeout(&timer);
         }
     }
