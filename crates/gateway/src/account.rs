@@ -1,4 +1,4 @@
-//! What the gateway counts about itself.
+//! The gateway's counts of its own work.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,15 @@ pub(crate) struct Account {
     pub(crate) accepted: u64,
     pub(crate) rejected: BTreeMap<Reason, u64>,
     pub(crate) dedupe_hits: u64,
-    /// Series forgotten.
+    /// Series that expired.
     pub(crate) expired: u64,
 }
 
 impl Account {
     pub(crate) fn new() -> Self {
         Self {
-            // A series that starts with its first failure hides that failure from `increase()`.
+            // Series start at 0: `increase()` does not see an increment that comes with a new
+            // series.
             pushes: [(0, 0)].into(),
             rejected: Reason::ALL.map(|reason| (reason, 0)).into(),
             ..Self::default()

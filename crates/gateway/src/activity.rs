@@ -1,22 +1,23 @@
-//! How much was added lately: two minutes in slots of two seconds, for the page's sparklines.
+//! Recent activity for the page's sparklines: two minutes in slots of two seconds.
 
-/// One slot. Senders flush about once a second; shorter slots would show that beat and no rate.
+/// The length of a slot. Senders flush about once per second; a shorter slot would show that rhythm
+/// and not the rate.
 pub(crate) const SLOT_MS: u64 = 2_000;
 
-/// Slots kept.
+/// The number of slots kept.
 pub(crate) const SLOTS: u64 = 60;
 const RING_LEN: usize = 60;
 
-/// The number of the slot that a time falls into.
+/// The number of the slot for a time.
 pub(crate) fn slot_at(now_ms: u64) -> u64 {
     now_ms / SLOT_MS
 }
 
-/// Sums of the last [`SLOTS`] slots. Time moves when something is added, not by a timer.
+/// Sums of the last [`SLOTS`] slots. An addition moves the window forward; there is no timer.
 #[derive(Debug)]
 pub(crate) struct Activity {
     newest: u64,
-    /// A ring: a slot stands at its number modulo the length.
+    /// A ring: the index of a slot is its number modulo the length.
     sums: [f64; RING_LEN],
 }
 
@@ -28,7 +29,7 @@ impl Activity {
         }
     }
 
-    /// Adds to a slot. What is older than all that is kept is left out.
+    /// Adds to a slot. An addition older than the window is ignored.
     pub(crate) fn add(&mut self, slot: u64, amount: f64) {
         if slot > self.newest {
             let passed = slot.saturating_sub(self.newest).min(SLOTS);
@@ -38,13 +39,13 @@ impl Activity {
             self.newest = slot;
         }
         if let Some(sum) = self.get(slot) {
-            // Finite increments may add up to infinity, which JSON has no word for.
+            // Finite increments may add up to infinity, which JSON cannot express.
             self.set(slot, (sum + amount).clamp(f64::MIN, f64::MAX));
         }
     }
 
-    /// The slots from `first` on that are kept: the number of the first of them, and their sums.
-    /// Leading and trailing zeros are left out.
+    /// The kept slots from `first` on: the number of the first one, and the sums. Leading and
+    /// trailing zeros are left out.
     pub(crate) fn since(&self, first: u64) -> (u64, Vec<f64>) {
         let oldest = self.newest.saturating_sub(SLOTS.saturating_sub(1));
         let mut start = first.max(oldest);

@@ -1,37 +1,37 @@
-//! What the sender of a push is told.
+//! The answer to the sender of a push.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::applied::Applied;
 
-/// Bytes of a refused name that the metadata repeats.
+/// The most bytes of a refused name that the metadata repeats.
 const MAX_FIRST_LEN: usize = 100;
 
-/// The counts of a `PushResponse`, and why Metrics were refused.
+/// The counts of a `PushResponse`, and the reasons for refusing Metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
     /// Metrics applied.
     pub accepted: u64,
     /// Metrics refused.
     pub rejected: u64,
-    /// `label_conflict=2, series_limit=1; first=requests_total`: how many for which reason, and the
-    /// first one's name. Visible ASCII and spaces, a few hundred bytes at most; `None` when nothing
-    /// was refused.
+    /// `label_conflict=2, series_limit=1; first=requests_total`: the count for each reason, and the
+    /// name of the first refused Metric. Visible ASCII and spaces, at most a few hundred bytes;
+    /// `None` if nothing was refused.
     pub reasons: Option<Arc<str>>,
 }
 
-/// What became of a push.
+/// The result of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pushed {
     /// Its Metrics were applied or refused.
     Applied(Applied),
-    /// It was a repeat: nothing was applied, and this was the answer to the first.
+    /// It was a repeat: nothing was applied, and this was the first answer.
     Repeat(Answer),
 }
 
 impl Pushed {
-    /// What the sender is told.
+    /// The answer for the sender.
     #[must_use]
     pub fn answer(&self) -> Answer {
         match self {
@@ -57,7 +57,7 @@ fn reasons(applied: &Applied) -> Option<Arc<str>> {
     let first = applied.examples.first();
     if let Some(first) = first.filter(|first| !first.name.is_empty()) {
         text.push_str("; first=");
-        // The name was refused, so it may be anything.
+        // The name was refused, so it may hold any text.
         let shown = first.name.chars().take(MAX_FIRST_LEN);
         text.extend(shown.map(|char| if char.is_ascii_graphic() { char } else { '?' }));
     }

@@ -1,39 +1,39 @@
-//! What became of the Metrics of one push.
+//! The result for each Metric of a push.
 
 use std::collections::BTreeMap;
 
 use crate::check::MAX_NAME_LEN;
 use crate::reason::{Reason, Rejection, shorten};
 
-/// Kinds of refused Metrics of one push that are kept with name and message; the rest are only
+/// The most kinds of refused Metrics that are kept with name and message. The rest are only
 /// counted.
 const MAX_EXAMPLES: usize = 20;
 
-/// What became of a push: each of its Metrics was either applied or refused.
+/// The result of a push: each Metric was either applied or refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// Metrics that were added up.
+    /// Metrics that were applied.
     pub accepted: u64,
-    /// Metrics that were not, by reason.
+    /// Metrics that were refused, by reason.
     pub rejected: BTreeMap<Reason, u64>,
-    /// The refused, those alike in name and reason as one, in the order of the request. Only the
-    /// first few kinds.
+    /// The refused Metrics in the order of the request. Metrics with the same name and reason form
+    /// one kind, and only the first few kinds are kept.
     pub examples: Vec<Rejected>,
 }
 
-/// Refused Metrics of a push that are alike in name and reason.
+/// Refused Metrics of a push with the same name and reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Their name as it was sent, cut if it is too long to be one.
+    /// The name as it was sent, cut if it is too long to be legal.
     pub name: String,
-    /// Why; the message is the first one's.
+    /// The reason, with the message of the first one.
     pub rejection: Rejection,
-    /// How many.
+    /// The number of Metrics.
     pub count: u64,
 }
 
 impl Applied {
-    /// Metrics that were refused, whatever the reason.
+    /// The number of refused Metrics, over all reasons.
     #[must_use]
     pub fn rejected_total(&self) -> u64 {
         self.rejected

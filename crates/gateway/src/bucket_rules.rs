@@ -1,4 +1,4 @@
-//! Which histogram gets which buckets: by its name, by the unit at the end of it, or the default.
+//! Chooses a histogram's buckets: by its name, by the unit at the end of its name, or by default.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::buckets::{BadBuckets, Buckets};
 use crate::check::is_metric_name;
 
-/// What a name's unit says about the values that are recorded, from small to large.
+/// The built-in bounds for a unit in the name, from small to large.
 const BY_UNIT: [(&str, &str); 4] = [
     ("_ms", Buckets::DEFAULT),
     (
@@ -23,7 +23,7 @@ const BY_UNIT: [(&str, &str); 4] = [
     ),
 ];
 
-/// One `--buckets`: bounds for every name, for a name, or for names that end like this.
+/// One `--buckets` rule: bounds for every name, for one name, or for names with an ending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BucketRule {
     /// `None` for every name.
@@ -54,18 +54,18 @@ impl FromStr for BucketRule {
     }
 }
 
-/// Bounds for any histogram.
+/// Bounds for every histogram.
 #[derive(Clone)]
 pub struct BucketRules {
     default: Buckets,
-    /// The first that fits holds: whole names before endings, long endings before short ones, given
-    /// ones before built-in ones.
+    /// The first match wins. Whole names come before endings, long endings before short ones, and
+    /// the operator's rules before built-in ones.
     named: Vec<(String, Buckets)>,
 }
 
 impl BucketRules {
-    /// The built-in bounds, changed by what was given. Bounds for every name take the place of all
-    /// built-in ones; of two for one name the later holds.
+    /// Adds the operator's rules to the built-in ones. A rule for every name replaces all built-in
+    /// rules. Of two rules for one name, the later one wins.
     #[must_use]
     pub fn new(given: &[BucketRule]) -> Self {
         let mut named = Vec::new();
@@ -82,7 +82,7 @@ impl BucketRules {
                 BY_UNIT.map(|(unit, bounds)| Some((unit.to_owned(), bounds.parse().ok()?)));
             named.extend(parsed.into_iter().flatten());
         }
-        // Stable: what was given stays before what is built in.
+        // Stable sort: the operator's rules stay before the built-in ones.
         named.sort_by_key(|(name, _)| std::cmp::Reverse((!name.starts_with('_'), name.len())));
         Self {
             default: everywhere.unwrap_or_default(),
@@ -90,7 +90,7 @@ impl BucketRules {
         }
     }
 
-    /// The bounds for a name, which is without the prefix.
+    /// The bounds for a name without the prefix.
     pub(crate) fn of(&self, name: &str) -> &Buckets {
         let fits = |rule: &str| name == rule || (rule.starts_with('_') && name.ends_with(rule));
         self.named
@@ -106,7 +106,7 @@ impl Default for BucketRules {
     }
 }
 
-/// One list for every histogram.
+/// The same bounds for every histogram.
 impl From<Buckets> for BucketRules {
     fn from(default: Buckets) -> Self {
         Self {
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn the_unit_in_a_name_says_which_bounds_it_has() {
         for (name, value, other) in [
-            // all in one bucket, or none, with bounds for milliseconds
+            // bounds for milliseconds would put all values into one bucket
             ("wait_seconds", 0.042, 0.9),
             ("body_bytes", 20_000.0, 2_000_000.0),
             ("hit_ratio", 0.3, 0.97),
@@ -180,7 +180,7 @@ mod tests {
         ] {
             assert_eq!(bounds(&given, name), [bound], "{name}");
         }
-        // and leaves the other built-in ones as they are
+        // and the other built-in rules stay as they are
         assert_eq!(bounds(&["_seconds=1"], "wait_ms").len(), 14);
     }
 

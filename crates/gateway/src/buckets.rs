@@ -6,21 +6,22 @@ use std::sync::Arc;
 
 use crate::float::canonical;
 
-/// More would cost every histogram series a line each at every scrape.
+/// With more, every histogram series would have more lines in every scrape.
 const MAX_BUCKETS: usize = 100;
 
-/// Upper bounds of the finite buckets, strictly increasing. A bucket up to `+Inf` follows them.
+/// The upper bounds of the finite buckets, strictly increasing. One more bucket, up to `+Inf`,
+/// follows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Buckets(Arc<Inner>);
 
 #[derive(Debug, PartialEq)]
 struct Inner {
     bounds: Vec<f64>,
-    /// Each bound as `le`, written down once and not at each scrape.
+    /// Each bound formatted for `le`, once and not for each scrape.
     texts: Vec<LeText>,
 }
 
-/// A bound as the value of `le`.
+/// Formats a bound for `le`.
 #[derive(Debug, PartialEq)]
 pub(crate) struct LeText {
     pub(crate) plain: String,
@@ -78,9 +79,9 @@ impl Buckets {
         &self.0.texts
     }
 
-    /// Which bucket takes `value`; the number of bounds stands for `+Inf`.
+    /// The index of the bucket for `value`. The number of bounds stands for `+Inf`.
     ///
-    /// Bounds are inclusive: `le` means less than or equal.
+    /// Bounds are inclusive, because `le` means less than or equal.
     #[must_use]
     pub fn index_of(&self, value: f64) -> usize {
         self.0.bounds.partition_point(|bound| *bound < value)
@@ -113,7 +114,7 @@ impl FromStr for Buckets {
     }
 }
 
-/// A list of bounds that cannot be a histogram's.
+/// A list of bounds that is not legal for a histogram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadBuckets(String);
 

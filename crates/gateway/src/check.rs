@@ -1,26 +1,27 @@
-//! What is checked about one Metric before it meets the others.
+//! Checks of a single Metric, before it is compared with stored metrics.
 //!
-//! Source: the Prometheus data model, and the OpenMetrics rules for names that collide.
+//! The rules come from the Prometheus data model and, for colliding names, from OpenMetrics.
 
 use crate::labels::LabelSlice;
 use crate::proto::MetricType;
 use crate::push::Sample;
 use crate::reason::{Reason, Rejection, shorten};
 
-/// Bytes in a metric name, without the prefix.
+/// Most bytes in a metric name, without the prefix.
 pub(crate) const MAX_NAME_LEN: usize = 255;
-/// Labels on one series.
+/// Most labels on one series.
 pub(crate) const MAX_LABELS: usize = 32;
-/// Bytes in a label name.
+/// Most bytes in a label name.
 pub(crate) const MAX_LABEL_NAME_LEN: usize = 128;
-/// Bytes in a label value.
+/// Most bytes in a label value.
 pub(crate) const MAX_LABEL_VALUE_LEN: usize = 1024;
-/// Bytes of help that are kept; what is longer is cut, since no sample should be lost for its help.
+/// Most bytes of help that are kept. A longer help is cut: no sample should be lost because of its
+/// help.
 pub(crate) const MAX_HELP_LEN: usize = 1024;
-/// Bytes of a refused name that a message repeats.
+/// Most bytes of a refused name that a message repeats.
 const SHOWN: usize = 100;
 
-/// The gateway's own metrics start like this, and nobody else's.
+/// The prefix of the gateway's own metrics, which no pushed metric may have.
 pub(crate) const OWN_PREFIX: &str = "metrics_gateway_";
 
 /// The two types that can be pushed.
@@ -57,7 +58,7 @@ fn is_name(name: &str, extra: impl Fn(u8) -> bool) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || extra(byte))
 }
 
-/// Checks all that can be told from the Metric alone.
+/// Checks everything that depends on this Metric alone.
 pub(crate) fn check(
     sample: &Sample<'_>,
     labels: &LabelSlice<'_>,
@@ -79,7 +80,7 @@ pub(crate) fn check(
     Ok(kind)
 }
 
-/// Checks what a name and labels that are known from before do not vouch for.
+/// Checks a Metric whose name and labels are already known to be legal.
 pub(crate) fn check_known(sample: &Sample<'_>) -> Result<Kind, Rejection> {
     let kind = kind_of(sample.kind)?;
     check_value(kind, sample.value)?;
@@ -105,7 +106,8 @@ fn check_name(name: &str, prefix: &str) -> Result<(), Rejection> {
             ),
         ));
     }
-    // A histogram `x` makes x_bucket, x_sum and x_count; a metric of that name would share them.
+    // A histogram `x` has the series x_bucket, x_sum and x_count. A metric with such a name would
+    // collide.
     for suffix in ["_bucket", "_sum", "_count"] {
         if name.ends_with(suffix) {
             return Err(Rejection::new(
@@ -418,7 +420,7 @@ mod tests {
                 )
             );
         }
-        // zero creates a series, and the zero below zero is a zero
+        // zero creates a series, and negative zero is zero
         for value in [0.0, -0.0] {
             assert!(
                 check_metric(

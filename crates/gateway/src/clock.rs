@@ -1,8 +1,8 @@
-//! Time as an argument: the core is told when, the edge asks the operating system.
+//! The clock. The core takes the time as an argument, and the I/O layer asks the operating system.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since the Unix epoch, never running backwards.
+/// Milliseconds since the Unix epoch; never runs backwards.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,
@@ -10,7 +10,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that starts at the system's time and from then on only moves forward.
+    /// Makes a clock that starts at the system's time and then only moves forward.
     #[allow(
         clippy::disallowed_methods,
         reason = "the lint is for wasm, where these calls panic; this crate is native"
@@ -25,12 +25,12 @@ impl Clock {
         }
     }
 
-    /// When the clock was started.
+    /// The start time of the clock.
     pub(crate) fn started_at_ms(&self) -> u64 {
         self.started_at_ms
     }
 
-    /// Now.
+    /// The present time.
     pub(crate) fn now_ms(&self) -> u64 {
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.started_at_ms.saturating_add(elapsed)

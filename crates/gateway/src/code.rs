@@ -1,6 +1,6 @@
-//! gRPC status codes by the names the specification gives them.
+//! gRPC status codes by their names in the specification.
 
-/// `OK` for 0, and so on; what is no code is unknown.
+/// The name of a code: `OK` for 0, and so on. An invalid code is unknown.
 pub(crate) fn code_name(code: i32) -> &'static str {
     match code {
         0 => "OK",

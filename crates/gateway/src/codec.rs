@@ -1,4 +1,4 @@
-//! Messages in and out: a push stays as it lies until it is applied, once it is known to be no bomb.
+//! The codec: keeps a push encoded until it is applied, after a check of the number of its Metrics.
 
 use prost::Message;
 use prost::bytes::{Buf, Bytes};
@@ -8,15 +8,15 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use crate::proto::PushResponse;
 
-/// Metrics in one push. An empty Metric is two bytes on the wire and about a hundred in memory,
-/// so the limit on a message's bytes alone would let a small request take a lot of memory.
+/// Most Metrics in one push. An empty Metric takes two bytes on the wire and about a hundred in
+/// memory. With a limit on the message's bytes alone, a small request could take a lot of memory.
 pub(crate) const MAX_METRICS: usize = 50_000;
 
-/// A `PushRequest` as it was sent, of no more than [`MAX_METRICS`].
+/// An encoded `PushRequest` with at most [`MAX_METRICS`].
 #[derive(Clone, Debug)]
 pub(crate) struct EncodedPush(pub(crate) Bytes);
 
-/// Reads [`EncodedPush`] and writes `PushResponse`.
+/// Decodes [`EncodedPush`] and encodes `PushResponse`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PushCodec;
 
@@ -61,7 +61,7 @@ impl Decoder for PushCodec {
     }
 }
 
-/// How often field 1 occurs, up to where the message stops being one; decoding then says what is wrong.
+/// Counts field 1 up to the first error in the message. Decoding reports the error later.
 fn count_field_1(mut message: &[u8]) -> usize {
     let mut count = 0_usize;
     while message.has_remaining() {

@@ -1,4 +1,4 @@
-//! Repeats of one push, told by the `x-push-id` of its metadata.
+//! Detects repeats of a push by the `x-push-id` in its metadata.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -7,18 +7,18 @@ use lru::LruCache;
 
 use crate::answer::Answer;
 
-/// Bytes in an id: room for two UUIDs and a prefix.
+/// Most bytes in an id: enough for two UUIDs and a prefix.
 const MAX_LEN: usize = 128;
 
-/// The sender's name for one push: a repeat of the push carries the same id.
+/// The sender's id for one push. A repeat of the push has the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PushId(Box<str>);
 
 impl PushId {
     /// # Errors
     ///
-    /// [`BadPushId`] when the id is empty, too long, or not visible ASCII. Such a push must not be
-    /// taken without its id: a repeat of it would be counted twice.
+    /// [`BadPushId`] when the id is empty, too long, or not visible ASCII. The gateway must not
+    /// accept such a push without its id, because a repeat would be counted twice.
     pub fn new(bytes: &[u8]) -> Result<Self, BadPushId> {
         if bytes.is_empty() || bytes.len() > MAX_LEN {
             return Err(BadPushId(format!(
@@ -41,7 +41,7 @@ impl PushId {
     }
 }
 
-/// An `x-push-id` that cannot be one.
+/// An illegal `x-push-id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadPushId(String);
 
@@ -53,22 +53,22 @@ impl fmt::Display for BadPushId {
 
 impl std::error::Error for BadPushId {}
 
-/// The answers to the latest pushes that had an id; the least recently used is forgotten first.
+/// The answers to the latest pushes with an id. The least recently used answer is forgotten first.
 #[derive(Debug)]
 pub(crate) struct Dedupe(Option<LruCache<PushId, Remembered>>);
 
-/// An answer, and what it was the answer to.
+/// An answer, and the request that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remembered {
-    /// A hash of the request: an id that comes back with other Metrics is not a repeat.
+    /// A hash of the request: the same id with different Metrics is not a repeat.
     pub(crate) request: u64,
     pub(crate) answer: Answer,
 }
 
 impl Dedupe {
-    /// Remembers up to `entries` answers; none at all when zero.
+    /// Remembers up to `entries` answers; with 0, none.
     pub(crate) fn new(entries: usize) -> Self {
-        // Not LruCache::new, which would allocate for all entries before the first arrives.
+        // `LruCache::new` would allocate all entries at once.
         Self(NonZeroUsize::new(entries).map(|bound| {
             let mut cache = LruCache::unbounded();
             cache.resize(bound);

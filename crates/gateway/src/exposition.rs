@@ -1,4 +1,4 @@
-//! `GET /metrics`: everything as text, written a piece at a time.
+//! `GET /metrics`: all metrics as text, written in pieces.
 
 mod accept;
 mod own;

@@ -9,62 +9,61 @@ use crate::check::{Kind, MAX_HELP_LEN};
 use crate::labels::{LabelSlice, Labels};
 use crate::reason::{Reason, Rejection};
 
-/// Which push this is, and when.
+/// The number and the time of a push.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
-    /// Numbers pushes from 1 on.
+    /// The number of the push, from 1.
     pub(crate) version: u64,
-    /// The slot of [`Activity`] that is under way.
+    /// The current slot of [`Activity`].
     pub(crate) slot: u64,
     /// Milliseconds since the Unix epoch.
     pub(crate) now_ms: u64,
 }
 
-/// All that one metric name holds.
+/// Everything under one metric name.
 #[derive(Debug)]
 pub(crate) struct Family {
-    /// With the prefix.
+    /// The name with the prefix.
     pub(crate) name: Arc<str>,
-    /// The push that it came with.
+    /// The push that created it.
     pub(crate) born: u64,
     /// The last push that changed the metric itself, and not only its series.
     pub(crate) changed: u64,
     pub(crate) kind: Kind,
-    /// The first help that was given. Scrapes cannot show two, and the first is as good as any.
+    /// The first help that was sent. A scrape can show only one help.
     pub(crate) help: String,
-    /// A histogram's.
+    /// The bounds, for a histogram.
     pub(crate) buckets: Buckets,
-    /// The label names that its series have or leave out, sorted; those marked as overflow have
-    /// others.
+    /// The label names that its series have or omit, sorted. Overflow series may have other names.
     label_names: Vec<Box<str>>,
-    /// Where its series are, in the order of their labels.
+    /// The places of its series, in the order of their labels.
     pub(crate) series: BTreeMap<Arc<Labels>, usize>,
 }
 
-/// One label set's value.
+/// The value of one label set.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// Where its metric is.
+    /// The place of its metric.
     pub(crate) family: usize,
     pub(crate) labels: Arc<Labels>,
-    /// Of name and labels.
+    /// The hash of name and labels.
     pub(crate) hash: u64,
     pub(crate) created_ms: u64,
-    /// When something was added last.
+    /// The time of the last addition.
     pub(crate) touched_ms: u64,
     /// The last push that added to it.
     pub(crate) changed: u64,
     pub(crate) value: Value,
-    /// Increments of a counter, number of observations of a histogram.
+    /// Increments of a counter, or the number of observations of a histogram.
     pub(crate) activity: Activity,
 }
 
-/// What has been added up.
+/// The sum so far.
 #[derive(Debug)]
 pub(crate) enum Value {
     Counter(f64),
     Histogram {
-        /// One more than there are bounds; each counts its own observations only.
+        /// One more than the number of bounds. Each entry counts its own bucket only.
         buckets: Box<[u64]>,
         sum: f64,
         count: u64,
@@ -85,7 +84,7 @@ impl Family {
         }
     }
 
-    /// One name, one type.
+    /// Checks that the type matches: a name has one type.
     pub(crate) fn admits_kind(&self, kind: Kind) -> Result<(), Rejection> {
         if self.kind == kind {
             return Ok(());
@@ -100,9 +99,9 @@ impl Family {
         ))
     }
 
-    /// Label sets may leave names out, since a label that is missing is an empty one; and they may
-    /// add names, since the series so far then leave those out. A set that does both is another
-    /// metric's.
+    /// Checks the label names. A label set may omit known names, because a missing label is the
+    /// same as an empty one. It may also add names, because the earlier series then omit those. A
+    /// set that does both belongs to another metric.
     pub(crate) fn admits_labels(&self, labels: &LabelSlice<'_>) -> Result<(), Rejection> {
         if is_overflow(labels) || self.label_names.is_empty() {
             return Ok(());
@@ -128,7 +127,7 @@ impl Family {
             .is_ok()
     }
 
-    /// Takes over the first help that comes.
+    /// Keeps the first help that is sent.
     pub(crate) fn take_help(&mut self, help: &str, version: u64) {
         if help.is_empty() || !self.help.is_empty() {
             return;
@@ -140,7 +139,7 @@ impl Family {
             .clone_into(&mut self.help);
     }
 
-    /// Takes over the label names of a new series.
+    /// Adds the label names of a new series.
     pub(crate) fn take_labels(&mut self, labels: &LabelSlice<'_>) {
         if is_overflow(labels) || labels.len() <= self.label_names.len() {
             return;
@@ -149,8 +148,8 @@ impl Family {
     }
 }
 
-/// The series that a sender folds label sets into once a metric has too many of them. Its names are
-/// not the metric's own, and may come with labels that the sender adds to everything.
+/// Whether this is the series into which a sender folds the label sets beyond its limit. Its label
+/// names need not be the metric's own, and may include the sender's trusted labels.
 fn is_overflow(labels: &LabelSlice<'_>) -> bool {
     labels.contains(&("overflow", "true"))
 }
@@ -184,7 +183,7 @@ impl Series {
         }
     }
 
-    /// Adds an increment or an observation, or leaves everything as it was.
+    /// Adds an increment or an observation, or changes nothing.
     pub(crate) fn add(
         &mut self,
         amount: f64,
@@ -196,7 +195,7 @@ impl Series {
             Value::Histogram { sum, .. } => sum,
         };
         let next = *total + amount;
-        // Finite numbers can add up to infinity, and an infinite sum never recovers.
+        // Finite numbers can add up to infinity, and an infinite sum stays infinite.
         if !next.is_finite() {
             return Err(Rejection::new(
                 Reason::BadValue,

@@ -1,8 +1,8 @@
-//! Numbers as OpenMetrics wants them.
+//! Numbers in the form that OpenMetrics requires.
 
 use std::fmt::Write as _;
 
-/// As Go writes them, which is what readers compare `le` with: `1.0`, `0.25`, `1e+06`.
+/// Formats as Go does, because readers compare `le` as text: `1.0`, `0.25`, `1e+06`.
 pub(crate) fn canonical(value: f64) -> String {
     let scientific = format!("{value:e}");
     let Some((digits, exponent)) = scientific.split_once('e') else {

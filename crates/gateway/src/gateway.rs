@@ -1,4 +1,4 @@
-//! The core: one push in, one answer out. No I/O, no clock.
+//! The core: one push in, one answer out, without I/O or a clock.
 
 use std::fmt;
 
@@ -15,18 +15,18 @@ use crate::push::Push;
 use crate::recent::{Outcome, Recent, RecentPushes};
 use crate::registry::Registry;
 
-/// What a gateway is started with.
+/// The configuration of a gateway.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Put before every pushed name.
+    /// The prefix of every pushed name.
     pub prefix: String,
     /// The buckets of histograms.
     pub buckets: BucketRules,
-    /// Label sets over all metrics; a histogram's counts once, whatever its buckets.
+    /// Most label sets over all metrics. A histogram's label set counts once, whatever its buckets.
     pub max_series: usize,
-    /// Answers remembered by `x-push-id`; zero turns deduplication off.
+    /// The number of answers remembered by `x-push-id`; zero turns deduplication off.
     pub dedupe_entries: usize,
-    /// What the page calls this gateway: one of several looks like all others.
+    /// The gateway's name on the page, to tell several gateways apart.
     pub pod: String,
 }
 
@@ -43,10 +43,10 @@ impl Default for Config {
     }
 }
 
-/// Everything that was pushed, and what the gateway knows of itself.
+/// All pushed metrics, and the gateway's own counts.
 ///
-/// A push is applied by one call under `&mut`, so whoever shares a gateway behind a lock gets
-/// deduplication that holds for concurrent repeats too.
+/// One call under `&mut` applies a push. Behind a lock, deduplication therefore also works for
+/// concurrent repeats.
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) registry: Registry,
@@ -54,18 +54,18 @@ pub struct Gateway {
     pub(crate) recent: RecentPushes,
     pub(crate) accepted_lately: Activity,
     pub(crate) rejected_lately: Activity,
-    /// Grows with each push, failed ones too, and when series expire. What a push changes carries
-    /// its number.
+    /// Grows with each push, including failed ones, and when series expire. Everything that a push
+    /// changes carries its number.
     pub(crate) version: u64,
-    /// The last time that series expired. Numbers of series may be given anew since.
+    /// The last time that series expired. Series numbers may be reused since then.
     pub(crate) expired_at: u64,
     pub(crate) pod: String,
     dedupe: Dedupe,
     fingerprints: RandomState,
 }
 
-/// An id came back with other Metrics than the first time. The remembered answer would be to
-/// another question, so there is none, and nothing is applied.
+/// An id came back with different Metrics. The remembered answer belongs to other Metrics, so
+/// nothing is answered from memory and nothing is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PushIdReused;
 
@@ -95,13 +95,13 @@ impl Gateway {
         }
     }
 
-    /// Applies a push once, however often it arrives under one id.
+    /// Applies a push once, even if it arrives several times under one id.
     ///
     /// `now_ms` is in milliseconds since the Unix epoch.
     ///
     /// # Errors
     ///
-    /// [`PushIdReused`] when the id was another push's; nothing is applied.
+    /// [`PushIdReused`] when the id belongs to another push; nothing is applied.
     pub fn push(
         &mut self,
         id: Option<&PushId>,
@@ -120,13 +120,13 @@ impl Gateway {
         Ok(pushed)
     }
 
-    /// Takes note of a push that was answered with an error, a gRPC status code other than 0.
+    /// Counts a push that was answered with an error, a gRPC status code other than 0.
     pub fn failed(&mut self, code: i32, message: &str, now_ms: u64) {
         self.finish(code, None, Outcome::failed(code, message), now_ms);
     }
 
-    /// Forgets series that nothing was added to since `before_ms`, among the `count` places for
-    /// series from `from` on. Whether there are more places behind these.
+    /// Removes series without an addition since `before_ms`, among the `count` places from `from`
+    /// on. Returns whether more places follow.
     pub fn expire(&mut self, before_ms: u64, from: usize, count: usize) -> bool {
         let (expired, more) = self.registry.expire(before_ms, from, count);
         if expired > 0 {

@@ -1,4 +1,4 @@
-//! `metrics-gateway get URL`: one HTTP request, for probes in an image that has nothing else.
+//! `metrics-gateway get URL`: one HTTP request, for probes in an image without other tools.
 
 use std::future::Future;
 use std::io::Write;
@@ -15,14 +15,14 @@ use tokio::time::timeout;
 
 use crate::reason::shorten;
 
-/// Bytes of an error's body that are repeated.
+/// The most bytes of an error's body that are repeated.
 const SHOWN: usize = 200;
 
 /// Fetches `url` within `limit`, and writes the body of a 2xx answer to `out`.
 ///
 /// # Errors
 ///
-/// One line: what kept the answer from coming, or a status other than 2xx.
+/// One line: the error that prevented the answer, or a status other than 2xx.
 pub async fn get(url: &Uri, limit: Duration, out: &mut impl Write) -> Result<(), String> {
     let answer = timeout(limit, fetch(url, out)).await;
     answer
@@ -73,7 +73,7 @@ async fn fetch(url: &Uri, out: &mut impl Write) -> Result<(), String> {
     drive(answer, connection).await
 }
 
-/// Polls the connection as long as the answer needs it.
+/// Polls the connection while the answer needs it.
 async fn drive<T>(answer: impl Future<Output = T>, connection: impl Future) -> T {
     tokio::pin!(answer, connection);
     tokio::select! {
@@ -83,7 +83,7 @@ async fn drive<T>(answer: impl Future<Output = T>, connection: impl Future) -> T
     answer.await
 }
 
-/// `localhost` is resolved here: an image from scratch need not have an /etc/hosts.
+/// Resolves `localhost` here: an image from scratch may have no /etc/hosts.
 async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let stream = if host == "localhost" {

@@ -1,4 +1,4 @@
-//! gRPC and gRPC-Web on one path: tonic-web around tonic, with a note taken of every error.
+//! gRPC and gRPC-Web on one path: tonic-web around tonic. Every error is recorded.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -20,18 +20,18 @@ use crate::reasons::add_to_trailers;
 use crate::service::MetricsIngestServer;
 use crate::shared::Shared;
 
-/// A push is small and applied at once: who needs longer to send it is not sending any more.
+/// A push is small, so a sender that needs longer has stopped sending.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Calls whose messages are being read at one time; more wait. This, and not the number of
-/// connections and streams, is what bounds the memory that messages take: twice their size, since
-/// tonic copies what was read.
+/// Calls whose messages are read at one time; more wait. This limit, and not the number of
+/// connections and streams, bounds the memory that messages take. A message takes twice its size,
+/// because tonic copies the bytes.
 const MAX_READING: usize = 128;
 
-/// Bytes before a length-prefixed message: flags and length.
+/// The bytes before a length-prefixed message: flags and length.
 const FRAME_HEADER: usize = 5;
 
-/// Bytes of an unknown method's path or content type that a message repeats.
+/// The most bytes of an unknown path or content type that a message repeats.
 const SHOWN: usize = 100;
 
 #[derive(Clone, Debug)]
@@ -54,13 +54,13 @@ impl Grpc {
         }
     }
 
-    /// Answers a gRPC call of either kind.
+    /// Answers a call of either protocol.
     pub(crate) async fn call(self, request: Request) -> Response {
         let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
         let gateway = self.gateway.clone();
         let inner = tower::service_fn(move |request| self.clone().answer(request));
         let Ok(response) = GrpcWebLayer::new().layer(inner).oneshot(request).await;
-        // tonic-web's word for a content type that it does not know, parameters included.
+        // tonic-web's own check of the content type, including its parameters.
         if response.status() == StatusCode::BAD_REQUEST {
             let found = String::from_utf8_lossy(
                 content_type.as_ref().map_or(b"", |value| value.as_bytes()),
@@ -81,7 +81,7 @@ impl Grpc {
     ) -> Result<http::Response<tonic::body::Body>, Infallible> {
         let path = shorten(request.uri().path(), SHOWN);
         let call = async {
-            // Closed never, so there is always a place to come.
+            // The semaphore is never closed, so there is always a permit.
             let _place = self.reading.acquire().await;
             let (head, body) = request.into_parts();
             let kept = self.max_message_bytes.saturating_add(FRAME_HEADER);
@@ -95,7 +95,8 @@ impl Grpc {
         };
         let response = match tokio::time::timeout(READ_TIMEOUT, call).await {
             Ok(Ok(response)) => response,
-            // A message that is there is answered at once: this one was still being read, or it
+            // A complete message is answered at once, so this one was still being read, or was
+            // waiting for its turn.
             // waited for its turn.
             Err(_) => Status::deadline_exceeded(format!(
                 "expected the whole message within {} s; nothing was applied",
@@ -103,7 +104,7 @@ impl Grpc {
             ))
             .into_http(),
         };
-        // An error before the first message of the answer stands in the headers.
+        // An error before the first message of the answer is in the headers.
         let Some(status) = Status::from_header_map(response.headers()) else {
             return Ok(add_to_trailers(response));
         };
@@ -119,16 +120,16 @@ impl Grpc {
     }
 }
 
-/// Reads a body to its end and keeps up to `kept` bytes of it, enough for tonic to see that a
-/// message is too large.
+/// Reads a body to its end and keeps up to `kept` bytes, enough for tonic to see that a message is
+/// too large.
 ///
-/// Over HTTP/1.1 an answer that comes before the end of the request closes the connection, and many
-/// clients, `fetch` among them, then report a broken pipe and not the answer.
+/// Over HTTP/1.1, an answer before the end of the request closes the connection. Many clients, such
+/// as `fetch`, then report a broken pipe and lose the answer.
 async fn read(mut body: tonic::body::Body, kept: usize) -> Result<Vec<u8>, Status> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(kept);
     let mut bytes = Vec::with_capacity(announced.min(kept));
     while let Some(frame) = body.frame().await {
-        // What is no data is trailers, which a request has no use for.
+        // Frames without data are trailers, which a request does not need.
         if let Ok(data) = frame?.into_data() {
             let room = kept.saturating_sub(bytes.len());
             bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
@@ -149,7 +150,7 @@ mod tests {
     use crate::exposition::{Format, Scrape};
     use crate::gateway::{Config, Gateway};
 
-    /// A body that never comes.
+    /// A body that never arrives.
     struct Silence;
 
     impl axum::body::HttpBody for Silence {

@@ -1,4 +1,4 @@
-//! Whether the gateway is alive, and whether it wants more pushes.
+//! Whether the gateway is alive, and whether it is ready for pushes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::http::COMMON;
 
-/// Ready until a shutdown begins. Clones are one.
+/// Ready until a shutdown begins. Clones share one state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Readiness {
     draining: Arc<AtomicBool>,
@@ -29,7 +29,7 @@ impl Readiness {
         }
     }
 
-    /// The probes, which every port answers.
+    /// The routes of the probes, which every port serves.
     pub(crate) fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let readiness = self.clone();
         Router::new()

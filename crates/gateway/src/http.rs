@@ -1,4 +1,4 @@
-//! What is served where.
+//! The routes of each port.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::state::Cursor;
 
 const PUSH_PATH: &str = "/marqo.metrics.v1.MetricsIngest/Push";
 
-/// What a response is must not be guessed, and nothing here may be kept.
+/// Clients must not guess the content type or cache an answer.
 pub(crate) const COMMON: [(HeaderName, &str); 2] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CACHE_CONTROL, "no-store"),
@@ -35,7 +35,7 @@ struct App {
     page: Page,
 }
 
-/// The handlers, put together for one port or for two.
+/// The handlers, for one port or for two.
 #[derive(Clone)]
 pub(crate) struct Routes {
     app: App,
@@ -52,13 +52,13 @@ impl Routes {
         Self { app, readiness }
     }
 
-    /// For the only port.
+    /// For a single port.
     pub(crate) fn everything(&self) -> Router {
         let hint = format!("expected GET /, GET /metrics, GET /healthz or POST {PUSH_PATH}\n");
         self.finish(eyes(), Takes::Pushes, hint)
     }
 
-    /// For the port that senders reach, when there is another for eyes.
+    /// For the senders' port, when there is an admin port.
     pub(crate) fn pushes(&self) -> Router {
         let hint = format!(
             "expected POST {PUSH_PATH}, GET /-/ready or GET /-/healthy; the rest is at --admin-listen\n"
@@ -66,7 +66,7 @@ impl Routes {
         self.finish(Router::new(), Takes::Pushes, hint)
     }
 
-    /// For that other port.
+    /// For the admin port.
     pub(crate) fn eyes(&self) -> Router {
         let hint =
             "expected GET /, GET /metrics or GET /healthz; pushes go to --listen\n".to_owned();
@@ -89,7 +89,7 @@ enum Takes {
     Nothing,
 }
 
-/// What people and Prometheus look at.
+/// The routes for people and Prometheus.
 fn eyes() -> Router<App> {
     Router::new()
         .route("/", get(page))
@@ -109,7 +109,7 @@ async fn page(State(app): State<App>) -> Response {
     (COMMON, headers, policy, html.to_string()).into_response()
 }
 
-/// What the page knows already; numbers that are left out are zero, which asks for everything.
+/// The page's position. A missing number is zero, which requests everything.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
@@ -150,7 +150,7 @@ fn failed(error: &impl std::error::Error) -> Response {
         .into_response()
 }
 
-/// gRPC goes to tonic, known methods or not, so that even an unknown one gets a gRPC status.
+/// All gRPC calls go to tonic, so that even an unknown method gets a gRPC status.
 async fn other(State(app): State<App>, takes: Takes, hint: Arc<str>, request: Request) -> Response {
     let takes_pushes = takes == Takes::Pushes;
     if takes_pushes && is_grpc(&request) {

@@ -1,21 +1,21 @@
-//! A label set: the key of a series.
+//! Label sets, which identify series.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-/// Labels as they come: names and values, borrowed from the message.
+/// Labels as names and values, borrowed from the message.
 ///
-/// In this crate sorted by name, each name once.
+/// In this crate they are sorted by name, and each name occurs once.
 pub(crate) type LabelSlice<'a> = [(&'a str, &'a str)];
 
-/// Labels that are kept, in the order of their names. One text and where its parts end: a series
-/// should not need two allocations for each of its labels.
+/// Stored labels, in the order of their names: one text and the ends of its parts. This avoids two
+/// allocations for each label of a series.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Labels {
     text: Box<str>,
-    /// Ends of name, value, name, value, and so on.
+    /// The ends of name, value, name, value, and so on.
     ends: Box<[u32]>,
 }
 
@@ -25,7 +25,7 @@ impl Labels {
         let mut ends = Vec::with_capacity(labels.len().saturating_mul(2));
         for part in labels.iter().flat_map(|(name, value)| [name, value]) {
             text.push_str(part);
-            // Names, values and their number are limited, so the sum fits easily.
+            // Names, values and their number are limited, so the sum fits.
             ends.push(u32::try_from(text.len()).unwrap_or(u32::MAX));
         }
         Self {
@@ -48,7 +48,7 @@ impl Labels {
         })
     }
 
-    /// Whether these are the same labels.
+    /// Whether the labels are the same.
     pub(crate) fn are(&self, labels: &LabelSlice<'_>) -> bool {
         self.ends.len() == labels.len().saturating_mul(2) && self.iter().eq(labels.iter().copied())
     }
@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    // As one text these are alike.
+    // As one text these are equal.
     #[test]
     fn what_ends_where_is_part_of_the_key() {
         let one = Labels::new(&[("a", "bc")]);

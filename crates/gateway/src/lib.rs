@@ -1,16 +1,16 @@
-//! A metrics gateway: takes `PushRequest` over gRPC and gRPC-Web, adds the metrics up and serves them
-//! to Prometheus.
+//! A metrics gateway: receives `PushRequest` over gRPC and gRPC-Web, adds the metrics up and serves
+//! them to Prometheus.
 //!
-//! It has the wire and the rules of the gateway that the Worker pushes to, so that the whole path
-//! can be run and tested on one machine, and a team that has no such gateway can run this one.
+//! It has the same wire format and rules as the gateway that the Worker pushes to. You can run and
+//! test the whole path on one machine, and a team without a gateway can deploy this one.
 //!
 //! In scope: the `Push` call, aggregation in memory, expiry of series, `GET /metrics` as Prometheus
-//! text and as OpenMetrics, probes, and a page at `GET /` that shows what arrived. Not in scope:
-//! durable state, authentication, TLS, gauges, native histograms, exemplars. Several gateways share
-//! the load without knowing of each other; Prometheus scrapes each, and queries add them up.
+//! text and as OpenMetrics, probes, and a page at `GET /` that shows recent pushes. Not in scope:
+//! durable state, authentication, TLS, gauges, native histograms, exemplars. Several gateways can
+//! share the load without knowing each other: Prometheus scrapes each, and queries add them up.
 //!
-//! [`Gateway`] is the core: plain data in and out, no I/O and no clock, so every rule has a test
-//! that needs no socket. [`server::serve`] puts it behind a port.
+//! [`Gateway`] is the core: plain data in and out, no I/O and no clock, so tests of the rules need
+//! no socket. [`server::serve`] puts it behind a port.
 
 mod account;
 mod activity;

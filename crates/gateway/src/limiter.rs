@@ -1,18 +1,18 @@
-//! Keeps a log readable when every push of a busy sender breaks the same rule.
+//! Limits log lines when every push of a busy sender breaks the same rule.
 
 use std::collections::HashMap;
 
-/// Lines about one thing are at least this far apart.
+/// The shortest time between two lines about one subject.
 const EVERY_MS: u64 = 10_000;
 
-/// Things remembered, and so the most lines within [`EVERY_MS`].
+/// The number of subjects remembered, and so the most lines within [`EVERY_MS`].
 const MAX_KEYS: usize = 500;
 
-/// One line per key and interval; what was held back is counted and told with the next line.
+/// Allows one line per key and interval. The next line gives the number of suppressed lines.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     keys: HashMap<(String, &'static str), Held>,
-    /// Held back because there were too many keys to remember.
+    /// Suppressed because there were too many keys to remember.
     beyond: u64,
 }
 
@@ -23,8 +23,8 @@ struct Held {
 }
 
 impl Limiter {
-    /// Whether a line about `name` and `reason` may be written now, and if so for how many like it
-    /// it stands, besides itself.
+    /// Whether a line about `name` and `reason` may be written now, and if so, how many suppressed
+    /// lines it represents in addition.
     pub(crate) fn admit(&mut self, name: &str, reason: &'static str, now_ms: u64) -> Option<u64> {
         let key = (name.to_owned(), reason);
         if let Some(held) = self.keys.get_mut(&key) {
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(limiter.admit("0", "bad_name", 1), None);
         assert_eq!(limiter.admit("one more", "bad_name", 1), None);
         assert_eq!(limiter.keys.len(), MAX_KEYS);
-        // Later the old keys make room; the new line stands for both that were held back.
+        // Later the old keys expire. The new line represents both suppressed lines.
         assert_eq!(limiter.admit("one more", "bad_name", 10_000), Some(2));
         assert_eq!(limiter.keys.len(), 1);
     }

@@ -1,26 +1,26 @@
-//! One JSON object a line on standard error. Never a label value: those may be anyone's data.
+//! The log: one JSON object per line on standard error. Never a label value, which may be private.
 
 use std::io::Write as _;
 
 use serde::Serialize;
 
-/// A line of the log. Fields that say nothing are left out.
+/// A log line. Empty fields are left out.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Event<'a> {
     pub(crate) time_ms: u64,
     pub(crate) level: Level,
-    /// What happened, as a fixed word.
+    /// The event, as a fixed word.
     pub(crate) event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metric: Option<&'a str>,
-    /// Why, as a fixed word.
+    /// The reason, as a fixed word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<&'static str>,
     pub(crate) message: &'a str,
-    /// How many Metrics of this push.
+    /// The number of Metrics of this push.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) count: Option<u64>,
-    /// How many lines like this one were held back since the last.
+    /// The number of similar lines suppressed since the last one.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) held_back: u64,
 }
@@ -35,7 +35,7 @@ pub(crate) enum Level {
 }
 
 impl Event<'_> {
-    /// Writes the line. A log that cannot be written is no reason to stop.
+    /// Writes the line. An error in writing the log does not stop the gateway.
     pub(crate) fn write(&self) {
         if let Ok(mut line) = serde_json::to_vec(self) {
             line.push(b'\n');

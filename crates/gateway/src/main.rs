@@ -49,7 +49,7 @@ fn fetch(flags: &Get) -> Result<(), String> {
 }
 
 async fn run(flags: Serve) -> Result<(), String> {
-    // Before the line that says the gateway is up: who reads it may signal at once.
+    // Before the line that reports the start: its reader may send a signal at once.
     let cannot_wait = |error| format!("cannot wait for signals: {error}");
     let mut first = StopSignals::new().map_err(cannot_wait)?;
     let mut second = StopSignals::new().map_err(cannot_wait)?;
@@ -59,7 +59,7 @@ async fn run(flags: Serve) -> Result<(), String> {
         Some(address) => Some(bind(address, "--admin-listen").await?),
         None => None,
     };
-    // A line each on standard output, for scripts. Nobody reading it is no reason to stop.
+    // One line each on standard output, for scripts. A closed output does not stop the gateway.
     let mut stdout = io::stdout();
     let _ = writeln!(stdout, "metrics-gateway listening on http://{address}");
     if let Some((_, address)) = &admin {
@@ -74,7 +74,7 @@ async fn run(flags: Serve) -> Result<(), String> {
     let gateway = Gateway::new(flags.config());
     tokio::select! {
         () = serve(listeners, gateway, flags.limits(), first.next()) => Ok(()),
-        // Whoever asks twice does not want to wait.
+        // A second signal ends the wait.
         () = async { second.next().await; second.next().await } => {
             Err("stopped by a second signal; what was under way is cut".to_owned())
         }
@@ -91,7 +91,7 @@ async fn bind(wanted: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAddr
     Ok((listener, address))
 }
 
-/// SIGTERM and SIGINT.
+/// Waits for SIGTERM or SIGINT.
 struct StopSignals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,4 +1,4 @@
-//! The page at `/`: one document, put together once, and the policy that lets only it run.
+//! The page at `/`: one document, assembled once, and the policy that runs only its own script.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 const HTML: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
-/// One script: its parts follow each other in one module, and later ones use earlier ones.
+/// One script: the parts form one module, and later parts use earlier ones.
 const SCRIPT: &str = concat!(
     include_str!("page/format.js"),
     include_str!("page/store.js"),
@@ -32,8 +32,8 @@ impl Page {
         let html = HTML
             .replacen("/*STYLE*/", STYLE, 1)
             .replacen("/*SCRIPT*/", SCRIPT, 1);
-        // Only the style and script of this very document run: whatever a label value holds, it
-        // cannot become either. `data:` is for the icon. Trusted types take innerHTML away.
+        // Only the style and script of this document run, so a label value cannot become either.
+        // `data:` is for the icon. Trusted types disable innerHTML.
         let policy = format!(
             "default-src 'none'; script-src '{}'; style-src '{}'; connect-src 'self'; \
              img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \

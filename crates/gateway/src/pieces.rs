@@ -10,8 +10,8 @@ use http_body::Frame;
 use crate::exposition::Scrape;
 use crate::shared::Shared;
 
-/// Writes a piece each time that it is polled, and lets others run in between: a reader that is
-/// quick would have all pieces written in one go, and on one core no push would get its turn.
+/// Writes one piece per poll and then yields. Without the yield, a fast reader would get all pieces
+/// in one go, and on one core no push would run meanwhile.
 #[derive(Debug)]
 pub(crate) struct Pieces {
     gateway: Shared,

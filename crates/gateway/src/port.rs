@@ -1,4 +1,4 @@
-//! A port: HTTP/1.1 and HTTP/2 with prior knowledge, and an orderly end.
+//! A port: HTTP/1.1 and HTTP/2 with prior knowledge, and an orderly shutdown.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use tokio_io_timeout::TimeoutStream;
 use crate::clock::Clock;
 use crate::log::{Event, Level};
 
-/// Connections at one time; more wait in the listener's queue.
+/// Most connections at one time. More wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// An idle HTTP/1.1 connection is closed after this, and so is one that never finishes its headers.
-/// Longer than the 90 s for which cloudflared keeps idle ones: it must never reuse one that is
-/// closing.
+/// An idle HTTP/1.1 connection is closed after this time, and so is one that never completes its
+/// headers. This is longer than the 90 s for which cloudflared keeps idle connections, so
+/// cloudflared never reuses a connection that is closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// An idle HTTP/2 connection is asked this often whether its peer is still there.
+/// The interval of pings on an idle HTTP/2 connection.
 const PING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A connection on which no byte arrives for this long, or none of an answer can be written, is
-/// cut: otherwise peers that vanished before their first request, or that do not read, would keep
-/// their places for ever. Longer than the two above, which end a connection in better order.
+/// A connection without reads or writes for this long is cut. Otherwise peers that vanished before
+/// their first request, or that do not read, would keep their places for ever. This is longer than
+/// the two limits above, which end a connection in better order.
 const STALL_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// Serves `router` on `listener` until `shutdown` resolves, then gives what is in flight the time
+/// Serves `router` on `listener` until `shutdown` resolves, then gives requests in flight the time
 /// `finish` to end.
 pub(crate) async fn serve_port(
     listener: TcpListener,
@@ -74,13 +74,13 @@ pub(crate) async fn serve_port(
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // The peer's end of the line: nothing that is not its own doing.
+            // The peer ended the connection, which is not an error.
             let _ = connection.await;
             drop(place);
         });
     }
 
-    // Closed first: who comes now is told so by the system and not left waiting.
+    // Closed first, so that the system refuses new connections at once.
     drop(listener);
     if timeout(finish, graceful.shutdown()).await.is_err() {
         let event = Event {
@@ -101,7 +101,7 @@ async fn accept(listener: &TcpListener, clock: Clock) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // An answer is one small write; waiting to fill a packet only delays it.
+                // An answer is one small write. Waiting to fill a packet only delays it.
                 let _ = stream.set_nodelay(true);
                 return stream;
             }
@@ -114,7 +114,7 @@ async fn accept(listener: &TcpListener, clock: Clock) -> TcpStream {
                     ..Event::default()
                 };
                 event.write();
-                // Out of file descriptors, most likely: trying again at once would only spin.
+                // Probably out of file descriptors. An immediate retry would only loop.
                 sleep(Duration::from_millis(200)).await;
             }
         }
@@ -130,8 +130,8 @@ mod tests {
 
     use super::*;
 
-    // hyper-util waits for the first bytes, which tell HTTP/1.1 from HTTP/2, without a timeout of
-    // its own: each such connection kept its place until the process ended.
+    // hyper-util waits without a timeout for the first bytes, which distinguish HTTP/1.1 from
+    // HTTP/2. Each silent connection kept its place until the process ended.
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_never_says_which_http_it_speaks_is_cut() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -148,7 +148,7 @@ mod tests {
             let mut peer = TcpStream::connect(address).await.unwrap();
             peer.write_all(said.as_bytes()).await.unwrap();
             let begun = Instant::now();
-            // With the clock paused, waiting for the end takes no time; an hour would be for ever.
+            // With the clock paused, this wait takes no real time.
             let end = timeout(Duration::from_secs(3600), peer.read_u8()).await;
             assert!(end.is_ok_and(|read| read.is_err()), "{said:?}");
             assert!(begun.elapsed() >= STALL_TIMEOUT, "{said:?}");

@@ -1,4 +1,4 @@
-//! A `PushRequest` that is read where it lies: names, help and labels are borrowed from the message.
+//! A decoded `PushRequest` without copies: names, help and labels are borrowed from the message.
 
 use std::hash::{BuildHasher, Hash as _, Hasher as _};
 
@@ -8,15 +8,15 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 use crate::labels::LabelSlice;
 use crate::proto::{Metric, PushRequest};
 
-/// Labels of one Metric that are held before those with the same name become one. More than a
-/// Metric may have, so what is beyond only has to be counted.
+/// Most labels held for one Metric, before duplicate names are merged. This is more than a Metric
+/// may have, so further labels are only counted.
 const MAX_HELD_LABELS: usize = 128;
 
 /// The Metrics of a push.
 #[derive(Debug, Default)]
 pub struct Push<'a> {
     samples: Vec<Sample<'a>>,
-    /// Those of all samples, one after the other.
+    /// The labels of all samples, in order.
     labels: Vec<(&'a str, &'a str)>,
 }
 
@@ -25,27 +25,27 @@ pub struct Push<'a> {
 pub(crate) struct Sample<'a> {
     pub(crate) name: &'a str,
     pub(crate) help: &'a str,
-    /// A `MetricType`, if it is one.
+    /// The `MetricType`, if it is valid.
     pub(crate) kind: i32,
     pub(crate) value: f64,
-    /// Labels that were not even held.
+    /// The number of labels beyond the limit, which are not held.
     pub(crate) labels_beyond: usize,
     labels_start: usize,
     labels_end: usize,
 }
 
 impl<'a> Push<'a> {
-    /// Reads a message, without copying any of it.
+    /// Decodes a message without copying it.
     ///
     /// # Errors
     ///
-    /// What prost says about a message that is not a `PushRequest`.
+    /// prost's error for a message that is not a `PushRequest`.
     pub fn decode(message: &'a [u8]) -> Result<Self, String> {
         let mut push = Self::default();
         if push.read(Reader(message)).is_some() {
             return Ok(push);
         }
-        // Who sent it deserves to know what is wrong, and prost says it best.
+        // The sender needs a clear error, and prost's is the best one.
         Err(match PushRequest::decode(message) {
             Err(error) => error.to_string(),
             Ok(_) => "failed to decode Protobuf message".to_owned(),
@@ -59,7 +59,7 @@ impl<'a> Push<'a> {
         })
     }
 
-    /// Alike for equal pushes, whatever the order of their labels on the wire.
+    /// The same for equal pushes, whatever the order of their labels on the wire.
     pub(crate) fn fingerprint(&self, state: &impl BuildHasher) -> u64 {
         let mut hasher = state.build_hasher();
         for (sample, labels) in self.samples() {
@@ -131,7 +131,7 @@ impl<'a> Push<'a> {
         self.samples.push(sample);
     }
 
-    /// By name, each name once: the last of those that come twice holds, as in any protobuf map.
+    /// Sorts by name and removes duplicates. The last value of a name wins, as in any protobuf map.
     fn sort_labels(&mut self, start: usize) {
         let Some(labels) = self.labels.get_mut(start..) else {
             return;
@@ -170,7 +170,7 @@ impl<'a> From<&'a [Metric]> for Push<'a> {
     }
 }
 
-/// prost's primitives on a slice, so that what is read can be kept without a copy.
+/// prost's primitives on a slice, so that decoded values are kept without a copy.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -246,7 +246,7 @@ mod tests {
         )
     }
 
-    /// What both readers make of it, in a form that can be compared; NaN is its bits.
+    /// The result of either decoder in a comparable form; NaN as its bits.
     fn described(push: &Push<'_>) -> Vec<String> {
         let describe = |(sample, labels): (&Sample<'_>, &LabelSlice<'_>)| {
             let Sample {
@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(labels, [("a", "2"), ("b", "3")]);
     }
 
-    // A label takes two bytes on the wire and 32 here.
+    // A label takes two bytes on the wire and 32 in memory.
     #[test]
     fn a_flood_of_labels_is_not_held() {
         let same = message(&label_field("", "").repeat(10_000));

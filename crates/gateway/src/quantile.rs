@@ -2,10 +2,12 @@
 
 use crate::buckets::Buckets;
 
-/// The value below which a share `q` of the observations lies, taking them as spread evenly within
-/// each bucket. `counts` has one more entry than there are bounds, each counting its own bucket.
+/// The value below which the share `q` of the observations lies, assuming that they are spread
+/// evenly within each bucket. `counts` has one more entry than there are bounds, and each entry
+/// counts its own bucket.
 ///
-/// `None` without observations. In the bucket up to `+Inf` the answer is the highest bound.
+/// Returns `None` without observations. In the bucket up to `+Inf`, the answer is the highest
+/// bound.
 ///
 /// [source]: <https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile>
 pub(crate) fn quantile(q: f64, buckets: &Buckets, counts: &[u64]) -> Option<f64> {
@@ -21,14 +23,15 @@ pub(crate) fn quantile(q: f64, buckets: &Buckets, counts: &[u64]) -> Option<f64>
     for (upper, count) in buckets.bounds().iter().zip(counts) {
         let upto = below.saturating_add(*count);
         if upto as f64 >= rank {
-            // The first bucket has no lower bound. Prometheus takes 0 where that makes sense.
+            // The first bucket has no lower bound. Prometheus uses 0 if the upper bound is
+            // positive.
             let lower = match lower {
                 Some(lower) => lower,
                 None if *upper > 0.0 => 0.0,
                 None => return Some(*upper),
             };
             if *count == 0 {
-                // Only for a rank of 0, which the first bucket meets even when it is empty.
+                // Only for a rank of 0, which falls into the first bucket even if it is empty.
                 return Some(lower);
             }
             let share = (rank - below as f64) / *count as f64;
@@ -55,7 +58,7 @@ mod tests {
         assert_eq!(estimate(0.5, &bounds, &[2, 2, 4, 2]), Some(2.5));
         // rank 1 of 10: half of the first bucket, which starts at 0
         assert_eq!(estimate(0.1, &bounds, &[2, 2, 4, 2]), Some(0.5));
-        // a rank that is exactly a bucket's end
+        // a rank exactly at the end of a bucket
         assert_eq!(estimate(0.25, &bounds, &[1, 1, 1, 1]), Some(1.0));
     }
 

@@ -1,15 +1,16 @@
-//! Why a Metric was not applied.
+//! Reasons for refusing a Metric.
 
 use std::fmt;
 
-/// One word per rule, for labels and logs: never the message, which carries the sender's text.
+/// One word per rule, for labels and logs. The message repeats the sender's text, so it is never
+/// used there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// The name is not a Prometheus metric name, or is too long.
     BadName,
-    /// The name would collide with a series that a histogram or the gateway itself makes.
+    /// The name would collide with a series of a histogram, or of the gateway itself.
     ReservedName,
-    /// Neither a counter nor a histogram.
+    /// The type is neither counter nor histogram.
     BadType,
     /// More labels than a series may have.
     TooManyLabels,
@@ -17,13 +18,13 @@ pub enum Reason {
     BadLabelName,
     /// A label value is too long.
     BadLabelValue,
-    /// The increment or observation is not a number that can be added.
+    /// The increment or observation cannot be added.
     BadValue,
     /// The name already belongs to a metric of the other type.
     TypeConflict,
     /// The metric already has series with other label names.
     LabelConflict,
-    /// The gateway holds as many series as it may.
+    /// The gateway has reached its limit of series.
     SeriesLimit,
 }
 
@@ -66,12 +67,12 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A refused Metric: the rule it broke, and what was expected and found.
+/// A refused Metric: the broken rule, with the expected and the actual value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The rule.
     pub reason: Reason,
-    /// Expected and actual, for a person. Never holds a label value.
+    /// The expected and the actual value, for people. Never holds a label value.
     pub message: String,
 }
 
@@ -84,7 +85,7 @@ impl Rejection {
     }
 }
 
-/// At most `max` bytes of `text`, for logs and messages: what a sender calls a name may be megabytes.
+/// At most `max` bytes of `text`, for logs and messages: a sent name may have megabytes.
 pub(crate) fn shorten(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.to_owned();

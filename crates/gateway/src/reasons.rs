@@ -1,4 +1,4 @@
-//! Trailing metadata that says why Metrics were refused: `x-rejected-reasons`.
+//! Trailing metadata with the reasons for refusing Metrics: `x-rejected-reasons`.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use tonic::body::Body;
 
 const NAME: HeaderName = HeaderName::from_static("x-rejected-reasons");
 
-/// What the service hands over with its answer, for [`add_to_trailers`] to find. tonic has no place
-/// for trailing metadata of a call that succeeds.
+/// The service attaches this to its answer, and [`add_to_trailers`] reads it. tonic has no API for
+/// trailing metadata of a successful call.
 #[derive(Clone, Debug)]
 pub(crate) struct RejectedReasons(pub(crate) Arc<str>);
 
-/// Adds the reasons, if there are any, to the trailers. Below tonic-web, which turns those into the
-/// last frame of a gRPC-Web answer.
+/// Adds the reasons, if any, to the trailers. It runs below tonic-web, which turns the trailers
+/// into the last frame of a gRPC-Web answer.
 pub(crate) fn add_to_trailers(mut response: Response<Body>) -> Response<Body> {
     let reasons = response.extensions_mut().remove();
     let value = reasons.map(|RejectedReasons(text)| HeaderValue::from_str(&text));

@@ -1,19 +1,19 @@
-//! The last pushes, with what was refused and why.
+//! The last pushes, with the refused Metrics and the reasons.
 
 use std::collections::VecDeque;
 
 use crate::answer::Answer;
 use crate::applied::{Applied, Rejected};
 
-/// Pushes kept.
+/// The number of pushes kept.
 const KEPT: usize = 50;
-/// Refused Metrics kept of one push.
+/// The most refused Metrics kept for one push.
 const EXAMPLES: usize = 5;
 
-/// One push, as it ended.
+/// One finished push.
 #[derive(Debug)]
 pub(crate) struct Recent {
-    /// Numbers pushes, and so tells who has seen this one.
+    /// The number of the push. The page uses it to request only newer ones.
     pub(crate) version: u64,
     pub(crate) at_ms: u64,
     pub(crate) id: Option<String>,
@@ -62,7 +62,7 @@ impl Outcome {
     }
 }
 
-/// A list that forgets its oldest.
+/// A list that drops its oldest entries.
 #[derive(Debug, Default)]
 pub(crate) struct RecentPushes(VecDeque<Recent>);
 
@@ -74,7 +74,7 @@ impl RecentPushes {
         self.0.push_back(recent);
     }
 
-    /// Those after `version`, oldest first.
+    /// The pushes after `version`, oldest first.
     pub(crate) fn since(&self, version: u64) -> impl Iterator<Item = &Recent> {
         self.0.iter().filter(move |recent| recent.version > version)
     }

@@ -1,4 +1,4 @@
-//! The aggregation: counters are added, histograms observed, and what breaks a rule is refused.
+//! The aggregation: adds counters, observes histograms, and refuses Metrics that break a rule.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
@@ -17,7 +17,7 @@ use crate::labels::{LabelSlice, Labels};
 use crate::push::{Push, Sample};
 use crate::reason::{Reason, Rejection};
 
-/// Every metric that was pushed.
+/// All pushed metrics.
 #[derive(Debug)]
 pub(crate) struct Registry {
     prefix: String,
@@ -25,11 +25,11 @@ pub(crate) struct Registry {
     max_series: usize,
     hashing: RandomState,
     families: Slab<Family>,
-    /// Where families are, by their names with the prefix.
+    /// The places of families, by their names with the prefix.
     names: BTreeMap<Arc<str>, usize>,
-    /// Boxed, so that growing moves pointers: a push must not wait while megabytes are copied.
+    /// Boxed, so that growing moves pointers only: a push must not wait while megabytes are copied.
     series: Slab<Box<Series>>,
-    /// Where series are, by the hash of name and labels.
+    /// The places of series, by the hash of name and labels.
     index: HashTable<usize>,
 }
 
@@ -47,7 +47,7 @@ impl Registry {
         }
     }
 
-    /// Applies every Metric on its own: one that is refused leaves the others as they are.
+    /// Applies each Metric separately: a refused Metric does not affect the others.
     pub(crate) fn apply(&mut self, push: &Push<'_>, moment: Moment) -> Applied {
         let mut applied = Applied::default();
         for (sample, labels) in push.samples() {
@@ -93,7 +93,7 @@ impl Registry {
     }
 
     fn add_to(&mut self, id: usize, sample: &Sample<'_>, moment: Moment) -> Result<(), Rejection> {
-        // All of name and labels is what an earlier sample had that passed the checks.
+        // An earlier sample with the same name and labels passed the checks.
         let kind = check_known(sample)?;
         let Some(series) = self.series.get_mut(id) else {
             return Ok(());
@@ -107,7 +107,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Adds a series for a sample that was checked.
+    /// Adds a series for a checked sample.
     fn add_new(
         &mut self,
         sample: &Sample<'_>,
@@ -139,7 +139,8 @@ impl Registry {
                 ),
             ));
         }
-        // Added to before it is kept: nothing is left behind by a Metric that is refused.
+        // The value is added before the series is stored, so a refused Metric leaves no series
+        // behind.
         let place = known.unwrap_or_else(|| self.families.vacant_key());
         let mut series = Series::new(place, labels, hash, kind, &family.buckets, moment);
         series.add(sample.value, &family.buckets, moment)?;
@@ -183,8 +184,8 @@ impl Registry {
         self.index.find(hash, same).copied()
     }
 
-    /// Forgets series that nothing was added to since `before_ms`, of the `count` places from `from`
-    /// on. Returns how many, and whether there are places behind these.
+    /// Removes series without an addition since `before_ms`, among the `count` places from `from`
+    /// on. Returns the number removed, and whether more places follow.
     pub(crate) fn expire(&mut self, before_ms: u64, from: usize, count: usize) -> (u64, bool) {
         let end = from.saturating_add(count);
         let mut expired = 0_u64;
@@ -209,7 +210,7 @@ impl Registry {
             return;
         };
         family.series.remove(&series.labels);
-        // Nothing is left that its type and label names would have to agree with.
+        // No series is left that would fix the type and the label names.
         if family.series.is_empty() {
             self.names.remove(&family.name);
             self.families.remove(series.family);
@@ -221,7 +222,7 @@ impl Registry {
         self.families_from(Bound::Unbounded)
     }
 
-    /// Those from a name on.
+    /// Metrics from a name on.
     pub(crate) fn families_from(
         &self,
         start: Bound<&str>,
@@ -231,7 +232,8 @@ impl Registry {
             .filter_map(|(_, id)| Some((*id, self.families.get(*id)?)))
     }
 
-    /// Series of a metric from a label set on, in the order of their labels, each with its number.
+    /// The series of a metric from a label set on, in the order of their labels, each with its
+    /// number.
     pub(crate) fn series_from<'a>(
         &'a self,
         family: &'a Family,

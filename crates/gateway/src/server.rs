@@ -1,4 +1,4 @@
-//! The gateway behind its ports, from the first connection to the orderly end.
+//! The gateway behind its ports, from the first connection to the orderly shutdown.
 
 use std::future::{Future, pending};
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::http::Routes;
 use crate::port::serve_port;
 use crate::shared::Shared;
 
-/// How often series are looked through: ten times in their life, but neither all the time nor so
-/// seldom that a place stays taken for long.
+/// How often the server looks for expired series: ten times per lifetime, within a lower and an
+/// upper limit. More often wastes time, and less often keeps places taken for too long.
 const SWEEP_MIN: Duration = Duration::from_millis(500);
 const SWEEP_MAX: Duration = Duration::from_secs(30);
 
-/// What a peer may ask for, and how long the end may take.
+/// Limits for peers, and the times of a shutdown.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes in a message.
+    /// Most bytes in a message.
     pub message_bytes: usize,
-    /// How long a shutdown goes on serving, not ready, before the listener is closed.
+    /// How long a shutdown still serves, not ready, before the listener closes.
     pub drain: Duration,
-    /// How long it then waits for what is in flight.
+    /// How long it then waits for requests in flight.
     pub finish: Duration,
-    /// How long a series lives after it was last added to; `None` for ever.
+    /// How long a series lives after its last addition; `None` for ever.
     pub series_ttl: Option<Duration>,
 }
 
@@ -44,10 +44,10 @@ impl Default for Limits {
     }
 }
 
-/// Where the gateway listens.
+/// The addresses of the gateway.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For pushes, and for everything else where there is no other.
+    /// For pushes; without an admin address, for everything.
     pub main: TcpListener,
     /// For `/metrics`, the page and health.
     pub admin: Option<TcpListener>,
@@ -59,10 +59,10 @@ impl From<TcpListener> for Listeners {
     }
 }
 
-/// Serves `gateway` until `shutdown` resolves, then drains it and finishes what is in flight.
+/// Serves `gateway` until `shutdown` resolves, then drains it and finishes the requests in flight.
 ///
-/// A push that arrives while draining is applied: endpoints are withdrawn some time after a pod is
-/// told to stop, and until then senders have no other place to go.
+/// A push that arrives during the drain is applied: Kubernetes withdraws endpoints some time after
+/// it stops a pod, and until then senders have no other address.
 pub async fn serve(
     listeners: impl Into<Listeners>,
     gateway: Gateway,
@@ -100,7 +100,7 @@ pub async fn serve(
     }
 }
 
-/// Looks for series to forget, for ever.
+/// Looks for expired series, for ever.
 async fn sweep(gateway: &Shared, ttl: Option<Duration>) {
     let Some(ttl) = ttl else {
         return pending().await;

@@ -1,4 +1,4 @@
-//! The gRPC service: a push from the wire to the core and back.
+//! The gRPC service: passes a push from the wire to the core, and the answer back.
 
 use tonic::{Request, Response, Status, async_trait};
 
@@ -24,7 +24,7 @@ mod generated {
 use generated::metrics_ingest_server::MetricsIngest;
 pub(crate) use generated::metrics_ingest_server::MetricsIngestServer;
 
-/// Request metadata that names a push.
+/// The request metadata with the id of a push.
 const PUSH_ID: &str = "x-push-id";
 
 #[async_trait]
@@ -32,7 +32,7 @@ impl MetricsIngest for Shared {
     async fn push(&self, request: Request<EncodedPush>) -> Result<Response<PushResponse>, Status> {
         let id = push_id(&request)?;
         let EncodedPush(message) = request.get_ref();
-        // INTERNAL is what gRPC has for a message that does not parse.
+        // gRPC's code for a message that does not parse is INTERNAL.
         let push = Push::decode(message).map_err(Status::internal)?;
         let answer = Shared::push(self, id.as_ref(), &push)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! The gateway as the handlers share it: behind a lock, with the clock, and with a log.
+//! The gateway as the handlers share it: behind a lock, with a clock and a log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,13 +16,13 @@ use crate::push::Push;
 use crate::reason::shorten;
 use crate::state::{self, Cursor};
 
-/// Bytes kept of an error's message, which may repeat what a peer sent.
+/// Most bytes kept of an error's message, which may repeat a peer's text.
 const MESSAGE_LEN: usize = 300;
 
-/// Series looked at under one lock: some hundred microseconds.
+/// Series checked under one lock: some hundred microseconds.
 const EXPIRED_AT_ONCE: usize = 4096;
 
-/// Cheap to clone; all clones are one gateway.
+/// Cheap to clone. All clones share one gateway.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared(Arc<Inner>);
 
@@ -42,7 +42,7 @@ impl Shared {
         }))
     }
 
-    /// Applies a push, and logs what was refused.
+    /// Applies a push, and logs the refused Metrics.
     pub(crate) fn push(
         &self,
         id: Option<&PushId>,
@@ -50,7 +50,7 @@ impl Shared {
     ) -> Result<Answer, PushIdReused> {
         let pushed = {
             let mut gateway = self.gateway();
-            // The time is taken under the lock, so that pushes are in the order of their times.
+            // The time is read under the lock, so that pushes are in the order of their times.
             let now_ms = self.0.clock.now_ms();
             gateway.push(id, push, now_ms)?
         };
@@ -60,7 +60,7 @@ impl Shared {
         Ok(pushed.answer())
     }
 
-    /// Takes note of a call that was answered with an error.
+    /// Records a call that was answered with an error.
     pub(crate) fn failed(&self, code: i32, message: &str) {
         let message = &shorten(message, MESSAGE_LEN);
         let now_ms = {
@@ -84,13 +84,13 @@ impl Shared {
         }
     }
 
-    /// The next piece of a scrape.
+    /// Writes the next piece of a scrape.
     pub(crate) fn piece(&self, scrape: &mut Scrape) -> Option<String> {
         scrape.next(&self.gateway())
     }
 
-    /// Forgets series that nothing was added to for as long as `ttl`, some at a time so that pushes
-    /// get their turn.
+    /// Removes series without an addition for `ttl`. It works in small steps, so that pushes can
+    /// run in between.
     pub(crate) async fn expire(&self, ttl: Duration) {
         let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let before_ms = self.0.clock.now_ms().saturating_sub(ttl_ms);
@@ -101,7 +101,7 @@ impl Shared {
         }
     }
 
-    /// What the page shows.
+    /// The data for the page.
     pub(crate) fn state(&self, cursor: Cursor) -> Result<Vec<u8>, serde_json::Error> {
         let gateway = self.gateway();
         let clock = &self.0.clock;
@@ -136,6 +136,6 @@ impl Shared {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Poisoned means that a holder panicked. What was added up is still the best there is.
+    // Poisoned means that a holder panicked. The sums so far are still the best available.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! `GET /api/state`: what the page shows, as JSON, and only what changed since it last asked.
+//! `GET /api/state`: the data for the page as JSON, limited to the changes since its last request.
 
 use std::ops::Bound;
 
@@ -14,28 +14,28 @@ use crate::labels::Labels;
 use crate::quantile::quantile;
 use crate::recent::{Outcome, Recent};
 
-/// Series that are shown: those with the lowest numbers. A browser can hold no more in comfort.
+/// Most series shown: those with the lowest numbers. A browser cannot handle many more.
 const MAX_SHOWN: usize = 10_000;
 
-/// Where the page is: what it got last, to be told only what is new.
+/// The page's position: what it received last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// When the process that the page talked to was started.
+    /// The start time of the process that the page talked to.
     pub(crate) instance: u64,
-    /// The last push it knows.
+    /// The last push that the page knows.
     pub(crate) version: u64,
-    /// The slot that was under way then.
+    /// The slot that was current then.
     pub(crate) slot: u64,
 }
 
 #[derive(Serialize)]
 struct State<'a> {
     instance: u64,
-    /// Which of several gateways this is.
+    /// The name of this gateway among several.
     pod: &'a str,
     version: u64,
     slot: u64,
-    /// Whether this is everything: the page's cursor was of another process, or there was none.
+    /// Whether this is a full answer: the page had no position, or one of another process.
     full: bool,
     now_ms: u64,
     slot_ms: u64,
@@ -63,7 +63,7 @@ struct MetricState<'a> {
     name: &'a str,
     r#type: &'static str,
     help: &'a str,
-    /// Of a histogram's buckets.
+    /// The bounds of a histogram's buckets.
     #[serde(skip_serializing_if = "Option::is_none")]
     bounds: Option<&'a [f64]>,
 }
@@ -73,7 +73,7 @@ struct SeriesState<'a> {
     id: usize,
     metric: usize,
     labels: &'a Labels,
-    /// A counter's total or a histogram's number of observations.
+    /// A counter's total, or a histogram's number of observations.
     value: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     histogram: Option<HistogramState<'a>>,
@@ -83,7 +83,7 @@ struct SeriesState<'a> {
 #[derive(Serialize)]
 struct HistogramState<'a> {
     sum: f64,
-    /// Each bucket's own observations; the last is the one up to `+Inf`.
+    /// Each bucket's own observations. The last bucket is the one up to `+Inf`.
     buckets: &'a [u64],
     /// Estimates of p50, p90 and p99.
     quantiles: [Option<f64>; 3],
@@ -112,14 +112,14 @@ struct ReasonState<'a> {
 
 /// # Errors
 ///
-/// None that are known: everything in it has a form in JSON.
+/// None are known: every value has a JSON form.
 pub(crate) fn json(
     gateway: &Gateway,
     instance: u64,
     now_ms: u64,
     cursor: Cursor,
 ) -> Result<Vec<u8>, serde_json::Error> {
-    // Since series expired, the numbers that the page knows may be those of others.
+    // After an expiry, series numbers that the page knows may belong to other series.
     let versions = gateway.expired_at..=gateway.version;
     let known = cursor.instance == instance && versions.contains(&cursor.version);
     let since = if known { cursor } else { Cursor::default() };
@@ -395,7 +395,7 @@ mod tests {
                 version: 1,
                 slot: 500,
             },
-            // more than ever was: not this process's either
+            // more than ever existed, so not a position of this process
             Cursor {
                 instance: INSTANCE,
                 version: 2,

@@ -1,9 +1,9 @@
-//! Which format a scrape asks for.
+//! The format that a scrape requests.
 
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-/// How the text is written.
+/// The format of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// Prometheus text format 0.0.4.
@@ -13,7 +13,7 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// OpenMetrics where it is asked for by name, unless plain text is wanted more.
+    /// Chooses OpenMetrics if the request names it, unless the request prefers plain text.
     pub(crate) fn accepted(headers: &HeaderMap) -> Self {
         let (mut open_metrics, mut plain) = (0.0, 0.0);
         let values = headers.get_all(ACCEPT).iter();

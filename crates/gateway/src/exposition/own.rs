@@ -1,4 +1,4 @@
-//! The gateway's own metrics: no prefix, so that they cannot be mistaken for pushed ones.
+//! The gateway's own metrics. They have no prefix, so they cannot be mistaken for pushed ones.
 
 use crate::code::code_name;
 use crate::gateway::Gateway;

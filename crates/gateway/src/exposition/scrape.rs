@@ -1,9 +1,9 @@
-//! A scrape in pieces: the gateway is locked for a piece at a time, so that pushes go on between
-//! them, and nothing is copied but the text of one piece.
+//! A scrape in pieces. It locks the gateway for one piece at a time, so pushes continue between
+//! pieces, and it copies only the text of one piece.
 //!
-//! Each series is of one moment, a histogram's lines agree with each other, and a scrape of no more
-//! than one piece is of one moment as a whole. A longer one sees pushes that arrive meanwhile in the
-//! series that it has yet to come to.
+//! Each series shows one moment, and a histogram's lines are consistent. A scrape of a single piece
+//! shows one moment as a whole. A longer scrape includes pushes that arrive meanwhile, for the
+//! series that it has not written yet.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::Format;
 use super::own::write_own;
 use super::write::{Header, Writer};
 
-/// Bytes after which a piece ends: some hundred microseconds of work.
+/// The size of a piece in bytes: some hundred microseconds of work.
 const PIECE_LEN: usize = 32 * 1024;
 
 /// One `GET /metrics`.
@@ -27,13 +27,13 @@ pub(crate) struct Scrape {
     at: Position,
 }
 
-/// What was written last.
+/// The last part that was written.
 #[derive(Debug)]
 enum Position {
     Start,
     Series {
         family: Arc<str>,
-        /// Of the family: another of that name may have taken its place.
+        /// Identifies the family, because another one may have taken the same name.
         born: u64,
         labels: Arc<Labels>,
     },
@@ -48,7 +48,7 @@ impl Scrape {
         }
     }
 
-    /// The next piece, or `None` after the last.
+    /// Writes the next piece; `None` after the last.
     pub(crate) fn next(&mut self, gateway: &Gateway) -> Option<String> {
         let mut out = Writer::new(self.format, PIECE_LEN.saturating_add(PIECE_LEN / 2));
         let registry = &gateway.registry;
@@ -88,7 +88,7 @@ fn write_families(registry: &Registry, start: Bound<&str>, out: &mut Writer) -> 
     Position::End
 }
 
-/// Where it stopped, if the piece is full.
+/// Returns the position if the piece is full.
 fn write_series(
     registry: &Registry,
     family: &Family,
@@ -133,8 +133,8 @@ fn header<'a>(registry: &Registry, family: &'a Family, format: Format) -> Header
     Header::new(format, header, |name| registry.has_family(name))
 }
 
-/// What `_created` is put behind, unless that makes the name of another metric. Only OpenMetrics
-/// has it, and only for what it knows the type of.
+/// The name to which `_created` is added, unless the result is the name of another metric. Only
+/// OpenMetrics has `_created`, and only for metrics with a known type.
 fn created_name<'a>(registry: &Registry, family: &'a Family, format: Format) -> Option<&'a str> {
     let Header { name, kind, .. } = header(registry, family, format);
     let created = format == Format::OpenMetrics

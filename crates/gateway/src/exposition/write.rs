@@ -1,4 +1,4 @@
-//! Lines of the two formats.
+//! Writes lines in both formats.
 //!
 //! [Prometheus text]: https://prometheus.io/docs/instrumenting/exposition_formats/
 //! [OpenMetrics]: https://prometheus.io/docs/specs/om/open_metrics_spec/
@@ -9,7 +9,7 @@ use crate::buckets::Buckets;
 
 use super::Format;
 
-/// What stands above a metric's lines.
+/// The header above a metric's lines.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Header<'a> {
     pub(super) name: &'a str,
@@ -18,10 +18,10 @@ pub(super) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// In a format.
+    /// Makes the header for a format.
     ///
-    /// OpenMetrics calls a counter by its name without `_total`. One that has another name, or whose
-    /// short name is `taken`, is no counter to it; a new name would make it another series.
+    /// OpenMetrics names a counter without `_total`. A counter without this ending, or whose short
+    /// name is `taken`, has the type unknown there: a changed name would make it another series.
     pub(super) fn new(format: Format, header: Self, taken: impl Fn(&str) -> bool) -> Self {
         if format == Format::Plain || header.kind != "counter" {
             return header;
@@ -36,12 +36,12 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Text under construction.
+/// The text of a piece while it is written.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) text: String,
     pub(super) format: Format,
-    /// The labels of the series that is written, escaped once for all of its lines.
+    /// The labels of the current series, escaped once for all its lines.
     labels: String,
 }
 
@@ -65,7 +65,7 @@ impl Writer {
         let _ = writeln!(self.text, "# TYPE {name} {kind}");
     }
 
-    /// The labels of the lines that follow.
+    /// Sets the labels of the lines that follow.
     pub(super) fn labels<'a>(&mut self, labels: impl Iterator<Item = (&'a str, &'a str)>) {
         self.labels.clear();
         for (name, value) in labels {
@@ -91,7 +91,7 @@ impl Writer {
         let _ = writeln!(self.text, " {value}");
     }
 
-    /// All lines of a histogram's series; `counts` are of each bucket alone.
+    /// Writes all lines of a histogram's series. `counts` has each bucket's own count.
     pub(super) fn histogram(
         &mut self,
         name: &str,
@@ -124,13 +124,13 @@ impl Writer {
         let _ = writeln!(self.text, "le=\"{le}\"}} {count}");
     }
 
-    /// When a series began, in OpenMetrics.
+    /// Writes the start time of a series, in OpenMetrics.
     pub(super) fn created(&mut self, name: &str, at_ms: u64) {
         let (seconds, ms) = (at_ms / 1000, at_ms % 1000);
         self.sample(name, "_created", format_args!("{seconds}.{ms:03}"));
     }
 
-    /// The last line, in OpenMetrics.
+    /// Writes the last line, in OpenMetrics.
     pub(super) fn end(&mut self) {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");

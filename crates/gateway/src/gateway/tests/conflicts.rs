@@ -1,4 +1,4 @@
-//! What is refused, and what stays as it was.
+//! Refused Metrics, and that they change nothing.
 
 use super::*;
 
@@ -74,7 +74,8 @@ fn label_names_that_neither_contain_the_first_nor_are_among_them_are_another_met
     );
 }
 
-// Its name would be refused with a value, and a series that is known must not make a difference.
+// A new Metric with this name would be refused for its value. An existing series must not change
+// that.
 #[test]
 fn an_empty_label_needs_a_legal_name_too() {
     let mut gateway = gateway();
@@ -93,13 +94,13 @@ fn overflow_series_stand_beside_any_label_names() {
     let applied = push(
         &mut gateway,
         &[
-            // before the metric's own label names are known, and it does not settle them
+            // before the metric has label names of its own, which this set does not fix
             counter("x", 1.0, &[("overflow", "true")]),
             counter("x", 2.0, &[("route", "/")]),
-            // with a label that the sender adds to everything
+            // with a label that the sender adds to every sample
             counter("x", 4.0, &[("overflow", "true"), ("worker", "w")]),
             counter("x", 8.0, &[("overflow", "true")]),
-            // only "true" is the mark
+            // only "true" marks an overflow
             counter("x", 16.0, &[("overflow", "false")]),
         ],
     );

@@ -1,4 +1,4 @@
-//! Series that end.
+//! Series that expire.
 
 use super::*;
 
@@ -18,7 +18,7 @@ fn a_series_that_was_not_touched_for_long_leaves_and_frees_its_place() {
         push_at(&mut gateway, std::slice::from_ref(&new), 2_000).accepted,
         0
     );
-    // and one that was touched again stays
+    // and a series with a new addition stays
     push_at(&mut gateway, &[counter("x", 1.0, &[("a", "1")])], 3_000);
 
     assert!(!gateway.expire(2_000, 0, ALL));
@@ -31,7 +31,7 @@ fn a_series_that_was_not_touched_for_long_leaves_and_frees_its_place() {
         "# TYPE pushed_x counter\npushed_x{a=\"1\"} 2\npushed_x{a=\"new\"} 1\n"
     );
     assert!(text(&gateway, Format::Plain).contains("metrics_gateway_series_expired_total 3\n"));
-    // One that comes back begins anew.
+    // A series that comes back starts from zero.
     push_at(&mut gateway, &[counter("x", 1.0, &[("a", "old")])], 4_000);
     assert!(pushed(&gateway).contains("pushed_x{a=\"old\"} 1\n"));
 }
@@ -74,7 +74,7 @@ fn a_scrape_goes_on_where_its_series_has_gone() {
     let mut scrape = Scrape::new(Format::Plain);
     scrape.next(&gateway).unwrap();
     gateway.expire(1, 0, ALL);
-    // The same name is a new metric now, whose lines must not follow the old one's header.
+    // The name now belongs to a new metric, whose lines must not follow the old header.
     push(
         &mut gateway,
         &[histogram("x_total", 1.0, &[("n", "999999")])],

@@ -1,4 +1,4 @@
-//! OpenMetrics, where it is not the same as Prometheus text.
+//! OpenMetrics, where it differs from Prometheus text.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn counters_and_histograms_say_when_they_were_created() {
     );
 }
 
-// Under another name in one format than in the other, a counter would be two series.
+// A counter with a different name in each format would be two series.
 #[test]
 fn a_counter_without_total_keeps_its_name_and_loses_its_type() {
     let mut gateway = gateway();

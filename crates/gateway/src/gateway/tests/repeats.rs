@@ -1,4 +1,4 @@
-//! One push, applied once.
+//! A repeated push is applied once.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn an_id_that_comes_back_with_other_metrics_is_an_error_and_nothing_is_applied()
         Err(PushIdReused)
     );
     assert_eq!(pushed(&gateway), "# TYPE pushed_x counter\npushed_x 1\n");
-    // and the first answer is still there for a true repeat
+    // and a true repeat still gets the first answer
     assert!(matches!(
         gateway.push(Some(&id), &Push::from(&metrics(1.0)[..]), 0),
         Ok(Pushed::Repeat(_))

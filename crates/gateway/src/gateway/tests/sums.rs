@@ -1,4 +1,4 @@
-//! What is added up, and how it is shown.
+//! Sums, and how they are shown.
 
 use super::*;
 
@@ -145,7 +145,7 @@ fn the_gateway_counts_what_it_did() {
     );
 }
 
-// The formats have no escape for them, and a value must stay what was sent.
+// The formats have no escape for these characters, and a value must stay as it was sent.
 #[test]
 fn control_characters_stay_as_they_are() {
     let mut gateway = gateway();
@@ -198,7 +198,7 @@ fn a_histogram_has_the_bounds_of_its_unit() {
     );
 }
 
-// More than a piece: the same lines come out, whatever arrives between two pieces.
+// More than one piece: the lines are the same, whatever arrives between two pieces.
 #[test]
 fn a_long_scrape_has_each_series_once() {
     let mut gateway = Gateway::new(Config::default());
@@ -212,7 +212,7 @@ fn a_long_scrape_has_each_series_once() {
     let mut pieces = Vec::new();
     while let Some(piece) = scrape.next(&gateway) {
         pieces.push(piece);
-        // before and behind the place that the scrape has come to
+        // before and after the position of the scrape
         push(
             &mut gateway,
             &[counter("a", 1.0, &[]), counter("z", 1.0, &[])],
