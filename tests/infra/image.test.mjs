@@ -35,8 +35,14 @@ test("the Dockerfile builds with the toolchain that the project is tested with",
   assert.match(read(DOCKERFILE), new RegExp(`RUSTUP_TOOLCHAIN=${channel.replaceAll(".", "\\.")} `));
 });
 
+/** The text of each job of the release workflow, by name. */
+function releaseJobs() {
+  const [, jobs] = read(".github/workflows/release.yml").split("\njobs:\n");
+  return Object.fromEntries(jobs.split(/^  (?=[a-z]+:\n)/m).slice(1).map((job) => [job.slice(0, job.indexOf(":")), job]));
+}
+
 test("a release pushes the image with SBOM and provenance, from a job that runs no code of the build", () => {
-  const [build, publish] = read(".github/workflows/release.yml").split("\n  publish:\n");
+  const { build, publish } = releaseJobs();
   assert.match(build, /--file crates\/gateway\/Dockerfile/);
   assert.match(build, /--provenance=mode=max --sbom=true --output type=oci,dest=image\/metrics-gateway\.tar/);
   assert.doesNotMatch(build, /packages: write|docker push/);
@@ -44,6 +50,27 @@ test("a release pushes the image with SBOM and provenance, from a job that runs 
   assert.match(publish, /skopeo copy --all --preserve-digests/);
   assert.match(publish, /subject-digest: \$\{\{ steps\.image\.outputs\.digest \}\}\n +push-to-registry: true/);
   assert.doesNotMatch(publish, /actions\/checkout|make |tests\/|docker (?:run|build)/);
+});
+
+test("a release publishes the clients where the repository asks for it, from jobs that run no code of the build", () => {
+  const { build, npm, crate } = releaseJobs();
+  assert.match(build, /npm pack --workspace clients\/typescript/);
+  assert.match(build, /cargo publish --dry-run --locked --package metrics-reporter-client/);
+  assert.doesNotMatch(build, /id-token|secrets\./);
+  for (const job of [npm, crate]) {
+    assert.match(job, /^    needs: publish\n    if: \$\{\{ vars\.PUBLISH_PACKAGES == 'true' \}\}$/m);
+    assert.doesNotMatch(job, /contents: write|npm (?:ci|install|run)|make |tests\//);
+  }
+  assert.match(npm, /id-token: write/);
+  assert.match(npm, /npm publish \.\/client\.tgz --provenance --access public --ignore-scripts/);
+  assert.match(crate, /cargo publish --locked --no-verify --package metrics-reporter-client/);
+
+  // npm refuses a provenance whose repository is not the package's.
+  const [, repository] = /^repository = "(.+)"$/m.exec(read("Cargo.toml"));
+  const client = JSON.parse(read("clients/typescript/package.json"));
+  assert.equal(client.repository.url, `git+${repository}.git`);
+  assert.equal(client.private, false);
+  assert.match(read("clients/rust/Cargo.toml"), /^publish = true$/m);
 });
 
 describe("the image", { skip: missing(), timeout: 1_200_000 }, () => {
