@@ -1,6 +1,6 @@
-//! The tables in `docs/` say what the code does, because they are made from it.
+//! The tables in `docs/` are generated from the code, so they agree with it.
 //!
-//! `UPDATE_DOCS=1 cargo test --test docs` writes them anew.
+//! `UPDATE_DOCS=1 cargo test --test docs` regenerates them.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(
@@ -19,7 +19,7 @@ use metrics_gateway_worker::delivery::policy::{
 };
 use metrics_gateway_worker::sample::Reason;
 
-/// Compares, or replaces, what stands between `<!-- name -->` and `<!-- /name -->` in a file.
+/// Compares, or replaces, the text between `<!-- name -->` and `<!-- /name -->` in a file.
 fn check_section(path: &str, name: &str, expected: &str) {
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(&path).unwrap();

@@ -1,5 +1,5 @@
-//! The core and the protocol crate against the reference gateway, over real HTTP: what the Worker
-//! would send is what tonic-web understands, and the other way round.
+//! The core and the protocol crate against the reference gateway over real HTTP: tonic-web
+//! understands the Worker's requests, and the Worker understands its answers.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(
@@ -23,7 +23,7 @@ use metrics_gateway_worker::sample::{Kind, Row, Sample, TrustedLabels, Value};
 
 const PATH: &str = "/marqo.metrics.v1.MetricsIngest/Push";
 
-/// A reference gateway in this process; it ends with the test.
+/// A reference gateway in this process. It stops at the end of the test.
 struct Server {
     url: String,
     _stop: tokio::sync::oneshot::Sender<()>,
@@ -99,7 +99,7 @@ impl Server {
 }
 
 fn agent() -> ureq::Agent {
-    // An HTTP error is an answer like any other.
+    // An HTTP error is a normal answer here.
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .build()
@@ -190,7 +190,7 @@ fn folded_counters_and_single_observations_arrive_as_series() {
 fn what_the_gateway_rejects_is_counted_and_the_rest_applied() {
     let server = Server::start();
     let ledger = Rc::new(Ledger::default());
-    // Two isolates that disagree about a type.
+    // Two isolates send one name with different types.
     let mut first = reporter(&ledger);
     add(&mut first, Kind::Counter, "a", 1.0, &[]);
     assert_eq!(

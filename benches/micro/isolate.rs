@@ -1,4 +1,4 @@
-//! A reporter with the default vars, and the rows that a call hands it.
+//! A reporter with the default vars, and the rows of a call.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use metrics_gateway_worker::sample::{
     Kind, Row, Sample, Series, TrustedLabels, read_packed, rows_of_packed,
 };
 
-/// The clock stands still: nothing here expires.
+/// The clock stands still, so nothing expires.
 const NOW: f64 = 0.0;
 
 pub(crate) struct Isolate {
@@ -18,7 +18,7 @@ pub(crate) struct Isolate {
     events: Vec<Event>,
 }
 
-/// Packed text of one sample of each of so many series, two labels each.
+/// Packed text with one sample for each of this many series, with two labels each.
 pub(crate) fn packed(kind: Kind, series: usize) -> String {
     let kind = kind as u8;
     let row = |i| format!(r#"["requests",{kind},1.5,["route","/route/{i}","status",200]]"#);
@@ -61,7 +61,7 @@ impl Isolate {
         }
     }
 
-    /// Pushes everything, which is delivered.
+    /// Pushes everything; each push is delivered.
     pub(crate) fn drain(&mut self) -> Vec<Push> {
         let mut drain = Drain::from(self.reporter.flush_now(NOW));
         let mut pushes = Vec::new();
@@ -76,7 +76,7 @@ impl Isolate {
         pushes
     }
 
-    /// Samples taken, those of them that were added up, and entries buffered.
+    /// The number of samples taken, of samples added up, and of buffered entries.
     pub(crate) fn counts(&self) -> (u64, u64, usize) {
         let Ledger {
             taken, coalesced, ..

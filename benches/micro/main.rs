@@ -1,7 +1,7 @@
-//! Micro-benchmarks of the core, native: each step of a sample on its way to a push, and the
+//! Native micro-benchmarks of the core: each step of a sample on its way to a push, and the
 //! gateway's response.
 //!
-//! A bench asserts beforehand that it does what its name says: a refusal is fast, too.
+//! Each bench first asserts that it does what its name says, because a refusal is fast too.
 
 #![cfg_attr(target_family = "wasm", no_main)]
 #![cfg(not(target_family = "wasm"))]
@@ -19,10 +19,10 @@ mod samples;
 
 use std::time::Duration;
 
-/// What the command line says (`--max-time 5`) wins.
+/// The command line (`--max-time 5`) takes precedence.
 fn main() {
-    // A hundred samples of something fast are over in a millisecond: whatever else the machine does
-    // in that millisecond would be the result. What has costly inputs ends with the second.
+    // A hundred samples of a fast operation take a millisecond, so any other work on the machine
+    // would distort them. Benches with costly inputs stop after one second.
     divan::Divan::default()
         .min_time(Duration::from_millis(250))
         .max_time(Duration::from_secs(1))

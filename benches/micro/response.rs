@@ -1,4 +1,4 @@
-//! A gateway's response to the outcome of the call, as grpc-web-unary reads it.
+//! From a gateway's response to the outcome of the call, with grpc-web-unary.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -17,7 +17,7 @@ fn one_piece(bencher: Bencher<'_, '_>) {
     bench_ok(bencher, &[&body], &MESSAGE);
 }
 
-/// The message, then the trailers, which a server writes apart.
+/// The message and the trailers in two pieces, as servers write them.
 #[divan::bench]
 fn a_piece_a_frame(bencher: Bencher<'_, '_>) {
     let body = body(&MESSAGE, TRAILERS);
@@ -25,7 +25,7 @@ fn a_piece_a_frame(bencher: Bencher<'_, '_>) {
     bench_ok(bencher, &[message, trailers], &MESSAGE);
 }
 
-/// The worst way to cut it up.
+/// The worst division: one byte per piece.
 #[divan::bench]
 fn a_piece_a_byte(bencher: Bencher<'_, '_>) {
     let body = body(&MESSAGE, TRAILERS);
@@ -33,7 +33,7 @@ fn a_piece_a_byte(bencher: Bencher<'_, '_>) {
     bench_ok(bencher, &pieces, &MESSAGE);
 }
 
-/// A message as large as is taken, in pieces of so many bytes.
+/// A message of the largest accepted size, in pieces of this many bytes.
 #[divan::bench(args = [1 << 10, 4 << 10, MAX_LEN])]
 fn message_of_64_kib_in_pieces_of(bencher: Bencher<'_, '_>, piece_len: usize) {
     let message = vec![7; MAX_LEN];
@@ -42,7 +42,7 @@ fn message_of_64_kib_in_pieces_of(bencher: Bencher<'_, '_>, piece_len: usize) {
     bench_ok(bencher, &pieces, &message);
 }
 
-/// An error with a message that is percent-encoded, in the trailers.
+/// An error in the trailers, with a percent-encoded message.
 #[divan::bench]
 fn error_in_the_trailers(bencher: Bencher<'_, '_>) {
     let trailers = b"grpc-status:14\r\ngrpc-message:gateway is restarting%2C try again%21\r\n";
@@ -56,7 +56,7 @@ fn error_in_the_trailers(bencher: Bencher<'_, '_>) {
         .bench_local(|| decode(200, &HEADERS, black_box(&[&body])));
 }
 
-/// What the binding says when nobody listens.
+/// The binding's answer when no server listens.
 #[divan::bench]
 fn error_of_the_binding(bencher: Bencher<'_, '_>) {
     let headers = [("content-type", "text/plain")];

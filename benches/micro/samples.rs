@@ -1,4 +1,4 @@
-//! Samples on their way to a push: one of each of so many series, two labels each.
+//! Samples on their way to a push: one for each of this many series, with two labels each.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -6,7 +6,7 @@ use metrics_gateway_worker::sample::{Kind, TrustedLabels};
 
 use super::isolate::{Isolate, packed, rows, series};
 
-/// Packed text into checked rows.
+/// From packed text to checked rows.
 #[divan::bench(args = [1, 100, 10_000])]
 fn packed_text(bencher: Bencher<'_, '_>, n: usize) {
     let text = packed(Kind::Counter, n);
@@ -17,7 +17,7 @@ fn packed_text(bencher: Bencher<'_, '_>, n: usize) {
         .bench_local(|| rows(&text, &trusted));
 }
 
-/// Increments of counters that are in the buffer: nothing is added but numbers.
+/// Increments of counters that are already in the buffer: only numbers are added.
 #[divan::bench(args = [1, 100, 10_000])]
 fn counter_buffered(bencher: Bencher<'_, '_>, n: usize) {
     let (text, trusted) = (packed(Kind::Counter, n), TrustedLabels::default());
@@ -31,7 +31,7 @@ fn counter_buffered(bencher: Bencher<'_, '_>, n: usize) {
         .bench_local(|| isolate.accept(&series));
 }
 
-/// The first sample of each series that an isolate ever sees, and the push of all of them.
+/// The first sample of each series in an isolate, and the push of all of them.
 #[divan::bench(args = [1, 100, 10_000])]
 fn observation_new_and_pushed(bencher: Bencher<'_, '_>, n: usize) {
     let (text, trusted) = (packed(Kind::Histogram, n), TrustedLabels::default());

@@ -1,13 +1,14 @@
-//! What callers give, from the codec's bytes to the bytes of a push.
+//! The arguments of callers, from JSON to the bytes of a push.
 //!
-//! The input is a byte of settings and then calls, each a byte that says which, a little-endian
-//! length of two bytes, and so many bytes of JSON: an array of the binding's labels and the
-//! arguments. In the place of a list of samples, a string is packed samples.
+//! The input is a byte of settings, followed by calls. A call is a byte that selects the method, a
+//! little-endian length of two bytes, and that many bytes of JSON: an array of the binding's labels
+//! and the arguments. A string in place of a list of samples is packed samples.
 //!
-//! What is checked: nothing panics; what is let in is legal, by rules that are written out here
-//! once more; what is refused changes nothing; and the pushes, decoded by prost, are exactly what a
-//! plain model of the buffer says: counters added up, observations one by one, in order, one help
-//! and one type per name, no more series than allowed. The ledger adds up at every step.
+//! The target checks that nothing panics, that accepted samples are legal by an independent copy of
+//! the rules, and that refused samples change nothing. It decodes the pushes with prost and
+//! compares them with a simple model of the buffer: counters added up, observations one by one in
+//! order, one help and one type per name, and the limit on series. The ledger adds up at every
+//! step.
 
 #![no_main]
 
@@ -32,7 +33,7 @@ use wire::{Metric, PushRequest};
 
 type LabelSet = BTreeMap<String, String>;
 
-/// A Metric as the model has it.
+/// A Metric in the model.
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
     name: String,
@@ -63,13 +64,13 @@ impl Entry {
     }
 }
 
-/// The labels that tell series apart: an empty value is the same as no label.
+/// The labels that identify a series: an empty value is the same as no label.
 fn identity(labels: &LabelSet) -> Vec<(String, String)> {
     let labels = labels.clone().into_iter();
     labels.filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// What has been seen of a name.
+/// The state of a name.
 struct Pinned {
     kind: Kind,
     help: Option<String>,
@@ -85,7 +86,7 @@ struct Model {
 }
 
 impl Model {
-    /// The entry that a legal sample becomes; `None` when its name is of the other type.
+    /// The entry for a legal sample; `None` when its name has the other type.
     fn entry(&mut self, sample: Entry, trusted: &LabelSet, max_series: usize) -> Option<Entry> {
         let pinned = self
             .pinned
@@ -116,7 +117,7 @@ impl Model {
         Some(entry)
     }
 
-    /// Adds to the buffer; `false` when a sum would not be finite.
+    /// Adds to the buffer; `false` if a sum would not be finite.
     fn add(&mut self, entry: Entry) -> bool {
         let held = self
             .buffered
@@ -143,7 +144,7 @@ fn is_name(name: &str) -> bool {
     name.bytes().all(word) && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
 }
 
-/// The data model's rules and our limits, written out independently.
+/// The rules of the data model and our limits, written independently.
 fn assert_legal(entry: &Entry) {
     assert!(is_name(&entry.name) && entry.name.len() <= 200, "{entry:?}");
     for suffix in ["_bucket", "_sum", "_count"] {
@@ -166,7 +167,7 @@ fn assert_legal(entry: &Entry) {
     }
 }
 
-/// The sample as the model has it.
+/// The sample in the model.
 fn entry_of(sample: &Sample<'_>) -> Entry {
     let series = sample.series();
     let pairs: Vec<_> = series.labels().iter().collect();
@@ -182,7 +183,7 @@ fn entry_of(sample: &Sample<'_>) -> Entry {
     }
 }
 
-/// The labels of the binding that count, by way of a sample that has no others.
+/// The valid labels of the binding, read from a sample without other labels.
 fn trusted_set(trusted: &TrustedLabels) -> Option<LabelSet> {
     let labels = Labels::new(Value::Undefined, trusted).ok()?;
     let pairs = labels.iter();
@@ -240,7 +241,7 @@ impl Run {
         assert_eq!(self.ledger.pending(), held);
     }
 
-    /// Gives the reporter one sample, and sees that it does with it what the model does.
+    /// Passes one sample to the reporter, and checks that the reporter agrees with the model.
     fn sample(
         &mut self,
         sample: Result<Sample<'_>, Refusal>,
@@ -342,7 +343,7 @@ impl Run {
         self.reporter.settle(id, outcome, 0, &mut Vec::new());
     }
 
-    /// Takes a push out of the buffer; `false` when there was none.
+    /// Takes a push out of the buffer; `false` if there is none.
     fn take(&mut self) -> bool {
         let mut drain = Drain::from(self.reporter.flush_now(self.now));
         let push = match self.reporter.next_push(&mut drain, self.now) {

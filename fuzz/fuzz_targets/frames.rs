@@ -1,8 +1,8 @@
 //! A body of frames, and a block of trailers.
 //!
-//! What is checked: no bytes but the right ones are a success; the message and the trailers that
-//! come out are the bytes that went in; a header `grpc-status` never makes a success of a body
-//! without trailers; the fields of a block read the same when they are written out again.
+//! The target checks that only valid bytes are a success, that the decoded message and trailers are
+//! the input's, that a header `grpc-status` never makes a success of a body without trailers, and
+//! that the fields of a block are the same after writing and parsing them again.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fn body(bytes: &[u8]) {
     for limit in LIMITS {
         for headers in [&[grpc_web][..], &[grpc_web, ("grpc-status", "0")]] {
             let mut decoder = UnaryDecoder::new(200, headers.iter().copied(), limit);
-            // Byte by byte, and no further than is asked for.
+            // Byte by byte, and only until the decoder stops.
             let read = bytes
                 .chunks(1)
                 .take_while(|byte| decoder.push(byte) == Flow::Continue)
@@ -55,7 +55,7 @@ fn block(bytes: &[u8]) {
     assert!(trailers.fields().eq(again.fields()));
 }
 
-/// A block as the trailers of a response that is right otherwise.
+/// The block as the trailers of a response that is otherwise valid.
 fn response(bytes: &[u8]) {
     let Ok(len) = u32::try_from(bytes.len()) else {
         return;

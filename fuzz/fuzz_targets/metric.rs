@@ -1,8 +1,8 @@
-//! A legal sample as a Metric in a push, against a reader by hand.
+//! A legal sample as a Metric in a push, compared by an independent reader.
 //!
-//! The input is read as a sample whose names are legal whatever the bytes are; texts are any texts.
-//! What is checked: what is pushed is exactly the sample, read by prost and by a reader that knows
-//! nothing of prost, and it is no longer than was announced. A label that is given twice is refused.
+//! The input becomes a sample with legal names, whatever the bytes are; other texts are arbitrary.
+//! The target checks that the push holds exactly the sample, as read by prost and by an independent
+//! reader, and that the push is not longer than announced. A repeated label is refused.
 
 #![no_main]
 
@@ -31,7 +31,7 @@ fn name(input: &mut Unstructured<'_>) -> Result<String> {
     for _ in 0..len {
         name.push(char::from(*input.choose(REST)?));
     }
-    // What ends like a histogram's own series, and labels that are reserved, are not legal.
+    // Names that end like a histogram's own series and reserved labels are not legal.
     name.push('x');
     name.truncate(200);
     Ok(name)
@@ -43,7 +43,7 @@ fn text<'a>(input: &mut Unstructured<'a>, most: usize) -> Result<&'a str> {
     Ok(&text[..text.floor_char_boundary(most)])
 }
 
-/// A legal sample as the Worker makes a Metric of it, and as it was given.
+/// A legal sample: the Worker's Metric, and the input.
 fn sample(input: &mut Unstructured<'_>) -> Result<Option<(proto::Metric, Metric)>> {
     let kind = *input.choose(&[Kind::Counter, Kind::Histogram])?;
     let value: f64 = input.arbitrary()?;
@@ -59,7 +59,7 @@ fn sample(input: &mut Unstructured<'_>) -> Result<Option<(proto::Metric, Metric)
     for _ in 0..input.int_in_range(0..=32)? {
         let label = self::name(input)?;
         let value = text(input, 1024)?;
-        // A caller that names a label twice may not mean what it says.
+        // A repeated label is ambiguous, so it is refused.
         twice |= expected.insert(label.clone(), value.to_owned()).is_some();
         given.push((Cow::Owned(label), Value::from(value)));
     }

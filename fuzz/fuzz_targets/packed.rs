@@ -1,7 +1,8 @@
-//! Packed samples: text that is the character 1 and JSON, as `record` and `push` take it.
+//! Packed samples: the character 1 and JSON, as `record` and `push` accept it.
 //!
-//! What is checked, against serde_json: what it reads as an array is read, to the same values to the
-//! last bit, and nothing else is. Text with halves of surrogate pairs reads once they are replaced.
+//! The target compares with serde_json: text that serde_json reads as an array gives the same
+//! values, to the last bit, and other text is refused. Text with halves of surrogate pairs can be
+//! read once they are replaced.
 
 #![no_main]
 
@@ -25,7 +26,7 @@ fn assert_same(value: &Value<'_>, json: &Json) {
                 assert_same(item, json);
             }
         }
-        // serde_json keeps one of two properties with the same name.
+        // serde_json keeps only one of two properties with the same name.
         (Value::Object(properties), Json::Object(json)) => {
             for (key, _) in properties {
                 assert!(json.contains_key(&**key));

@@ -1,6 +1,6 @@
 //! A whole response: HTTP status, headers and body.
 //!
-//! The input reads like one:
+//! The input looks like a response:
 //!
 //! ```text
 //! 200
@@ -10,8 +10,8 @@
 //! …the body, to the end
 //! ```
 //!
-//! What is checked: however the body is cut up and however it ends, the reply is the same for the
-//! same end; it is OK exactly when a second parser, which shares no code, says so; it is bounded.
+//! The target checks that the reply does not depend on the division of the body, that it is
+//! bounded, and that it is OK exactly when an independent second parser agrees.
 
 #![no_main]
 
@@ -89,7 +89,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let body = response.body;
-    // Cuts that depend on every byte of the input, so that the fuzzer moves them about.
+    // The pieces depend on every byte of the input, so the fuzzer varies them.
     let mut random = input.iter().fold(0x811C_9DC5_u32, |hash, &byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });

@@ -1,6 +1,6 @@
-//! The small texts: status messages, status numbers, timeouts, pushback, thrown errors.
+//! Short texts: status messages, status numbers, timeouts, pushback, thrown errors.
 //!
-//! What is checked: each agrees with a plain reading of its grammar, by other means.
+//! The target checks that each parser agrees with an independent reading of its grammar.
 
 #![no_main]
 
@@ -55,7 +55,7 @@ fn timeout(bytes: &[u8]) {
     let Some(&bytes) = bytes.first_chunk() else {
         return;
     };
-    // Every order of magnitude is as likely as any other.
+    // Every order of magnitude is equally likely.
     let ms = u64::from_le_bytes(bytes) >> (bytes[0] % 64);
     let value = encode_timeout(ms);
     let (digits, unit) = value.split_at(value.len() - 1);
@@ -81,7 +81,7 @@ fn thrown(bytes: &[u8]) {
     if let Some(error) = whole.filter(|e| *e != ProxyError::Unknown) {
         assert!(bytes[12..].starts_with(error.as_str().as_bytes()));
     }
-    // A body that goes on never turns what it was taken for before into something else.
+    // More of a body never changes a result that was already certain.
     for len in 0..bytes.len().min(64) {
         let before = ProxyError::from_body(&bytes[..len], false);
         assert!(before.is_none_or(|e| e == ProxyError::Unknown || Some(e) == whole));

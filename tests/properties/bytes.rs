@@ -1,4 +1,4 @@
-//! Samples as large as they may be: bytes are bounded before their number is.
+//! Samples of the largest legal size: the limit on bytes applies before the limit on their number.
 
 use std::rc::Rc;
 
@@ -17,9 +17,9 @@ use crate::wire::decode;
 
 #[derive(Debug, Clone)]
 enum Op {
-    /// So many observations, buffered.
+    /// Buffers this many observations.
     Record(usize),
-    /// So many, pushed.
+    /// Pushes this many observations.
     Push(usize),
     /// A flusher takes a push.
     Take,
@@ -36,7 +36,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// An observation with as many labels as there may be, each as long as it may be.
+/// An observation with the most labels, each of the largest size.
 fn largest(trusted: &TrustedLabels) -> Series<'_> {
     let value = "v".repeat(MAX_LABEL_VALUE_BYTES);
     let labels = (0..MAX_LABELS).map(|i| {
@@ -95,7 +95,7 @@ proptest! {
             let held = reporter.buffered() + reporter.in_flight() as usize;
             prop_assert!(held * each <= MAX_BUFFERED_BYTES, "{held} of {each} bytes");
         }
-        // What was let in is all still accounted for.
+        // Every accepted sample is still in the ledger.
         let held = (reporter.buffered() as u64) + reporter.in_flight();
         prop_assert_eq!(ledger.pending(), held);
     }

@@ -1,4 +1,4 @@
-//! Everything in any order: calls, flushers that work, dawdle or vanish, and a clock that jumps.
+//! Any order of events: calls, flushers that work, stall or vanish, and a clock that jumps.
 
 use metrics_gateway_worker::config::Config;
 use metrics_gateway_worker::limits::{FLUSH_BUDGET_MS, LEASE_GRACE_MS, SETTLE_GRACE_MS};
@@ -20,7 +20,7 @@ enum Op {
         trusted: usize,
     },
     Flush,
-    /// A flusher does its next act; a push that ends by that ends so.
+    /// A flusher takes its next step. If that ends a push, the push ends with this verdict.
     Step {
         which: usize,
         verdict: Verdict,
@@ -89,9 +89,9 @@ pub(crate) fn config() -> impl Strategy<Value = Config> {
         })
 }
 
-/// `PROPTEST_CASES` in the environment asks for more, or fewer, of every property.
+/// `PROPTEST_CASES` in the environment sets the number of cases of every property.
 ///
-/// Found failures are kept beside the tests, and tried first from then on.
+/// Found failures are stored beside the tests, and later runs try them first.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok();
     ProptestConfig {
@@ -139,14 +139,14 @@ fn all_vanish(world: &mut World) {
 proptest! {
     #![proptest_config(cases(400))]
 
-    /// [`World::check`] holds after every move, and what is sent is what was let in.
+    /// [`World::check`] holds after every move, and the pushes hold exactly the accepted samples.
     #[test]
     fn the_account_balances_and_nothing_is_over_counted_or_out_of_bounds(
         config in config(),
         ops in vec(op(), 1..80),
     ) {
         let mut world = play(config, ops);
-        // Whoever is left finishes.
+        // The remaining flushers finish.
         while !world.flushers.is_empty() {
             world.run_last();
         }
@@ -160,7 +160,7 @@ proptest! {
         let mut world = play(config, ops);
         all_vanish(&mut world);
 
-        // A lease is over some seconds after it was due: then somebody leads again.
+        // A lease expires some seconds after it was due. Then another request takes the lease.
         world.now += f64::from(world.config.flush_interval_ms).max(50.0) + LEASE_GRACE_MS + 1.0;
         let leads = world.call(&[Spec::increment("a_total")], 0);
         prop_assert!(leads || world.reporter.buffered() == 0);
@@ -168,7 +168,7 @@ proptest! {
             world.run_last();
         }
 
-        // A flight is over some seconds after its budget: then nothing is in the way.
+        // A flight expires some seconds after its budget. Then it blocks nothing.
         world.now += FLUSH_BUDGET_MS + SETTLE_GRACE_MS + 1.0;
         if world.reporter.buffered() > 0 {
             prop_assert!(world.call(&[], 0));
@@ -178,7 +178,7 @@ proptest! {
         prop_assert_eq!((stats["buffered"], stats["in_flight"]), (0.0, 0.0));
         world.assert_all_sent();
 
-        // Neither buffered samples nor those of `push` are refused for what is long gone.
+        // Pushes that ended long ago must not cause refusals of buffered samples or of `push`.
         world.push(&[Spec::increment("a_total")], 0);
         prop_assert_eq!(world.flushers.len(), 1, "a push goes out");
         world.run_last();
@@ -208,7 +208,7 @@ proptest! {
     ) {
         let mut world = play(Config { self_metrics: true, ..config }, ops);
         all_vanish(&mut world);
-        // Each time around it tells of the last, once what vanished is no longer waited for.
+        // Each round reports the previous one, once the vanished pushes have expired.
         for _ in 0..8 {
             world.flush();
             world.run_last();

@@ -1,4 +1,4 @@
-//! Random sequences of everything that can happen to the reporter, against a plain model.
+//! Random sequences of all events of the reporter, compared with a simple model.
 #![cfg(not(target_family = "wasm"))]
 #![allow(
     missing_docs,

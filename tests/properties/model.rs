@@ -1,4 +1,4 @@
-//! What the reporter must do, said a second time and plainly: lists instead of bytes and hashes.
+//! A simple second implementation of the reporter, with lists in place of bytes and hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use metrics_gateway_worker::sample::{Kind, Reason};
 use crate::samples::{HUGE, Spec, map};
 use crate::wire::{Metric, Series};
 
-/// What is known of one metric.
+/// The state of one metric.
 #[derive(Debug)]
 struct Pinned {
     kind: Kind,
@@ -16,7 +16,7 @@ struct Pinned {
     series: BTreeSet<BTreeMap<String, String>>,
 }
 
-/// How a sample was let in.
+/// How a sample was accepted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Taken {
     /// Added to the entry with this sequence number.
@@ -25,7 +25,7 @@ pub(crate) enum Taken {
     Appended(u64),
 }
 
-/// The labels that tell series apart: an empty value is the same as no label.
+/// The labels that identify a series: an empty value is the same as no label.
 fn identity(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut labels = labels.clone();
     labels.retain(|_, value| !value.is_empty());
@@ -40,7 +40,7 @@ fn key(series: &Series) -> Series {
     }
 }
 
-/// Buffered entries, pinned metrics, and everything that was ever let in.
+/// Buffered entries, known metrics, and every accepted sample.
 #[derive(Debug, Default)]
 pub(crate) struct Model {
     metrics: BTreeMap<&'static str, Pinned>,
@@ -50,7 +50,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Checks a sample, and gives the Metric that stands for it alone.
+    /// Checks a sample, and returns a Metric for that sample alone.
     pub(crate) fn check(
         &mut self,
         spec: &Spec,
@@ -93,7 +93,8 @@ impl Model {
         })
     }
 
-    /// Puts a checked sample into the buffer. `room` is for how many entries.
+    /// Adds a checked sample to the buffer. `room` is the number of entries that the buffer may
+    /// hold.
     pub(crate) fn add(&mut self, metric: Metric, room: usize) -> Result<Taken, Reason> {
         let key = key(&metric.series);
         let same = |other: &Metric| self::key(&other.series) == key && other.help == metric.help;
@@ -116,7 +117,7 @@ impl Model {
         Ok(Taken::Appended(self.removed + self.buffer.len() as u64 - 1))
     }
 
-    /// Takes the oldest entries, and says which sequence number the first has.
+    /// Takes the oldest entries, with the sequence number of the first.
     pub(crate) fn take(&mut self, most: usize) -> (u64, Vec<Metric>) {
         let first = self.removed;
         let count = self.buffer.len().min(most);
@@ -130,12 +131,12 @@ impl Model {
     }
 }
 
-/// Per series, what its samples add up to and how many observations they were.
+/// For each series, the sum and the number of its samples.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Totals(pub(crate) BTreeMap<Series, (i64, u64)>);
 
 impl Totals {
-    /// Adds a Metric, and gives what its series has come to.
+    /// Adds a Metric, and returns the new total of its series.
     pub(crate) fn note(&mut self, metric: &Metric) -> (i64, u64) {
         let total = self.0.entry(key(&metric.series)).or_default();
         total.0 += units(metric);
@@ -143,7 +144,7 @@ impl Totals {
         *total
     }
 
-    /// Adds what the gateway counted; never more than was taken.
+    /// Adds the gateway's counts, which never exceed the accepted samples.
     pub(crate) fn add(&mut self, metric: &Metric, taken: &Self) {
         let (sum, observations) = self.note(metric);
         let most = taken
@@ -152,13 +153,13 @@ impl Totals {
             .copied()
             .unwrap_or_default();
         assert!(observations <= most.1, "over-counted: {metric:?}");
-        // Observations may be negative: of those only the number says something here.
+        // Observations may be negative, so only their number can be compared here.
         let counter = metric.series.kind == Kind::Counter as u64;
         assert!(!counter || sum <= most.0, "over-counted: {metric:?}");
     }
 }
 
-/// The value as a whole number, so that sums are exact: halves, and the largest number there is.
+/// The value as a whole number, so that sums are exact: halves, and the largest number.
 fn units(metric: &Metric) -> i64 {
     let unit = if metric.series.name == HUGE {
         f64::MAX

@@ -1,4 +1,4 @@
-//! Samples as callers give them, good and bad, and how they are written for the core.
+//! Samples as callers pass them, legal and illegal, and their form for the core.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use metrics_gateway_worker::sample::{
 };
 use proptest::prelude::*;
 
-/// A counter whose every increment is as large as a number can be: two of them are infinite.
+/// A counter with the largest possible increments: the sum of two is infinite.
 pub(crate) const HUGE: &str = "huge_total";
 
 /// One sample of a call.
@@ -20,8 +20,8 @@ pub(crate) struct Spec {
     pub(crate) help: Option<&'static str>,
 }
 
-/// The label sets that callers use. Few, so that increments meet; the same set in two orders; one
-/// that trusted labels win over; one that is not legal.
+/// The label sets of the callers. There are few, so that increments fold: one set in two orders,
+/// one that trusted labels override, and one that is illegal.
 const LABELS: [&[(&str, &str)]; 12] = [
     &[],
     &[("route", "/a")],
@@ -37,10 +37,10 @@ const LABELS: [&[(&str, &str)]; 12] = [
     &[("le", "1")],
 ];
 
-/// The labels that a caller's binding may vouch for.
+/// The labels that a caller's binding may set.
 const TRUSTED: [&[(&str, &str)]; 3] = [&[], &[("team", "search")], &[("overflow", "trusted")]];
 
-/// Trusted labels by their number.
+/// The trusted labels with this number.
 pub(crate) fn trusted(index: usize) -> (TrustedLabels, BTreeMap<String, String>) {
     let labels = TRUSTED[index % TRUSTED.len()];
     let (trusted, mistake) = TrustedLabels::new(object(labels));
@@ -90,7 +90,7 @@ pub(crate) fn spec() -> impl Strategy<Value = Spec> {
 }
 
 impl Spec {
-    /// A counter that nothing is wrong with.
+    /// A legal counter.
     pub(crate) fn increment(name: &'static str) -> Self {
         Self {
             name,
@@ -101,7 +101,7 @@ impl Spec {
         }
     }
 
-    /// Why the sample is refused whatever came before it.
+    /// Why the sample is refused, whatever came before it.
     pub(crate) fn refused(&self) -> Option<Reason> {
         if self.labels.iter().any(|&(name, _)| name == "le") {
             Some(Reason::BadLabelName)
@@ -114,7 +114,7 @@ impl Spec {
         }
     }
 
-    /// Reads the sample as `record` and `push` do, and has `f` take it.
+    /// Reads the sample as `record` and `push` do, and passes it to `f`.
     pub(crate) fn give<R>(
         &self,
         trusted: &TrustedLabels,

@@ -1,4 +1,4 @@
-//! Flushers that do what they are told, when they are told: nothing may wait for another call.
+//! Flushers that act at the times they were given. No sample may depend on a later call.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::chaos::cases;
 use crate::samples::{Spec, spec};
 use crate::world::{Flusher, State, Verdict, World};
 
-/// A call, this many ms after the one before it.
+/// A call, this many ms after the previous one.
 type Call = (u32, Vec<Spec>);
 
-/// Plays `calls`, and then only what the flushers do by themselves. The pushes take `push_ms` in
-/// turn, but never longer than their budget. Returns the world at rest, and the longest that an
-/// entry was buffered.
+/// Plays `calls`, and then only the flushers' own steps. The pushes take the times in `push_ms` in
+/// turn, but never longer than their budget. Returns the world at rest, and the longest time that
+/// an entry was buffered.
 fn play(config: Config, calls: &[Call], push_ms: &[u32]) -> (World, f64) {
     let mut world = World::new(config);
     let mut push_ms = push_ms.iter().cycle();
@@ -40,7 +40,7 @@ fn play(config: Config, calls: &[Call], push_ms: &[u32]) -> (World, f64) {
             (Some((at, index)), call) if call.is_none() || at <= next_call => {
                 world.now = world.now.max(at);
                 world.step(index, Verdict::Applied);
-                // It may have begun a push, and others are where they were.
+                // It may have started a push. The other flushers have not moved.
                 for flusher in &world.flushers {
                     if let State::Pushing(id) | State::PushingOwn(id) = &flusher.state {
                         ends.entry(*id).or_insert_with(|| {
@@ -71,8 +71,8 @@ fn play(config: Config, calls: &[Call], push_ms: &[u32]) -> (World, f64) {
     (world, longest)
 }
 
-/// What is buffered is not only promised: somebody is about to take it who does not have to wait
-/// for the end of a push before, and has the time to push it.
+/// Every buffered sample has a flusher that can take it without waiting for the end of a push, and
+/// that has the time to push it.
 fn assert_covered(world: &World) {
     let attempt_ms = f64::from(world.config.push_timeout_ms);
     let covers = |flusher: &Flusher| {
@@ -132,7 +132,7 @@ proptest! {
             ..Config::default()
         };
         let (world, _) = play(config, &calls, &push_ms);
-        // The last call's interval is one of them, and so is the one that had begun.
+        // One more push than whole intervals, because the last call starts another interval.
         let calls_ms: u32 = calls.iter().map(|(gap, _)| gap).sum();
         prop_assert!(world.pushes() <= (calls_ms / interval + 1) as usize);
     }

@@ -1,9 +1,8 @@
-//! A reader of PushRequests that shares nothing with the code under test: the wire format of
-//! protocol buffers by hand.
+//! An independent reader of PushRequests: the protocol buffers wire format, decoded by hand.
 
 use std::collections::BTreeMap;
 
-/// What tells one series from another.
+/// The identity of a series.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Series {
     pub(crate) name: String,
@@ -20,7 +19,7 @@ pub(crate) struct Metric {
     pub(crate) value: f64,
 }
 
-/// The Metrics of one length-prefixed PushRequest. Panics when it is not exactly that.
+/// The Metrics of one length-prefixed PushRequest. Panics for any other bytes.
 pub(crate) fn decode(body: &[u8]) -> Vec<Metric> {
     let (&[flags, a, b, c, d], message) = body.split_first_chunk::<5>().expect("a frame header");
     assert_eq!(flags, 0, "a data frame, not compressed");

@@ -1,5 +1,5 @@
-//! The reporter, its callers and a gateway, on a clock that the test moves. After every move the
-//! account must balance and nothing may be beyond its bound.
+//! The reporter, its callers and a gateway, on a clock that the test controls. After every move the
+//! ledger must balance, and every limit must hold.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,22 +19,22 @@ use crate::model::{Model, Taken, Totals as SeriesTotals};
 use crate::samples::{Spec, trusted};
 use crate::wire::{Metric, Series, decode};
 
-/// How the gateway, or what stands before it, ends a push.
+/// How the gateway, or a proxy before it, ends a push.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verdict {
     /// Everything is applied.
     Applied,
-    /// Only what is beyond the first so many is applied.
+    /// Only the first this many Metrics are applied.
     Rejected(u64),
-    /// Everything is applied, and the answer counts something else.
+    /// Everything is applied, but the answer has wrong counts.
     Miscounted { accepted: u64, rejected: u64 },
-    /// Nothing is applied, and that is known.
+    /// Provably nothing is applied.
     Dropped,
-    /// Nobody knows.
+    /// The outcome is unknown.
     Unknown { applied: bool },
 }
 
-/// One request at work: a call's flush, or a `push` call with its pushes.
+/// One active request: a call's flush, or a `push` call with its pushes.
 #[derive(Debug)]
 pub(crate) struct Flusher {
     pub(crate) flush: Flush,
@@ -44,39 +44,39 @@ pub(crate) struct Flusher {
 
 #[derive(Debug)]
 pub(crate) enum State {
-    /// Sleeps until then.
+    /// Sleeps until this time.
     Waiting { due: f64 },
-    /// Is about to take.
+    /// Takes a push next.
     Draining,
-    /// Looks again then.
+    /// Checks again at this time.
     Busy { again: f64 },
     /// Waits for the gateway.
     Pushing(u64),
     /// Waits for the gateway, with the Worker's own metrics.
     PushingOwn(u64),
-    /// A `push` call: these are still to be settled.
+    /// A `push` call with pushes that are not settled yet.
     Direct(Vec<u64>),
 }
 
-/// A push that went out.
+/// A push that was sent.
 #[derive(Debug)]
 struct Sent {
     metrics: Vec<Metric>,
-    /// Sequence number of the first entry, for what came out of the buffer.
+    /// The sequence number of the first entry, for a push from the buffer.
     first: Option<u64>,
     settled: bool,
 }
 
-/// What became of the Metrics that went out.
+/// The Metrics that were sent, by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Totals {
     delivered: u64,
     rejected: u64,
     dropped: u64,
     unknown: u64,
-    /// Their end has not come, or came after the account had given them up.
+    /// Not ended yet, or ended after the ledger gave them up.
     open: u64,
-    /// All of these.
+    /// All Metrics that were sent.
     sent: u64,
 }
 
@@ -90,13 +90,13 @@ pub(crate) struct World {
     pub(crate) flushers: Vec<Flusher>,
     sent: BTreeMap<u64, Sent>,
     totals: Totals,
-    /// What the gateway has counted.
+    /// The gateway's counts.
     applied: SeriesTotals,
-    /// The Worker's own metrics that went out, by push.
+    /// The Worker's own metrics that were sent, by push.
     own: BTreeMap<u64, Vec<Metric>>,
-    /// The one that is waited for, and how long.
+    /// The push of them in flight, and when it expires.
     own_flight: Option<(u64, f64)>,
-    /// What of them arrived, or may have.
+    /// Those that arrived, or may have arrived.
     own_reported: BTreeMap<String, f64>,
     refused: u64,
 }
@@ -125,7 +125,7 @@ impl World {
         self.reporter.buffered() + self.reporter.in_flight() as usize
     }
 
-    /// A call of `incr`, `observe` or `record`. Returns whether it has to flush.
+    /// Calls `incr`, `observe` or `record`. Returns whether the call must flush.
     pub(crate) fn call(&mut self, samples: &[Spec], trusted_labels: usize) -> bool {
         self.reporter.refresh(self.now);
         let (trusted, labels) = trusted(trusted_labels);
@@ -173,7 +173,7 @@ impl World {
         });
     }
 
-    /// A call of `push`.
+    /// Calls `push`.
     pub(crate) fn push(&mut self, samples: &[Spec], trusted_labels: usize) {
         self.reporter.refresh(self.now);
         let (trusted, labels) = trusted(trusted_labels);
@@ -214,13 +214,13 @@ impl World {
         }
     }
 
-    /// A call of `flush`.
+    /// Calls `flush`.
     pub(crate) fn flush(&mut self) {
         let flush = self.reporter.flush_now(self.now);
         self.flush_by(flush, State::Draining);
     }
 
-    /// Checks a push against what it must hold.
+    /// Compares a push with its expected contents.
     fn send(&mut self, push: &Push, expected: Vec<Metric>, first: Option<u64>) -> u64 {
         let metrics = decode(&push.body);
         assert_eq!(metrics, expected);
@@ -239,7 +239,7 @@ impl World {
         push.id
     }
 
-    /// Lets one flusher do its next act; `verdict` is for a push that ends by that.
+    /// Lets one flusher take its next step. `verdict` applies if that ends a push.
     pub(crate) fn step(&mut self, index: usize, verdict: Verdict) {
         let now = self.now;
         let flusher = &mut self.flushers[index];
@@ -367,7 +367,7 @@ impl World {
             Verdict::Unknown { .. } => Outcome::Unknown("connection_lost"),
             _ => delivered(self.own[&id].len() as u64, 0),
         };
-        // What comes back when it was given up is not sent again, either.
+        // A push that comes back after it was given up is not sent again either.
         let given_up = self.own_flight.take_if(|(own, _)| *own == id).is_none();
         if given_up || !matches!(outcome, Outcome::Dropped(_)) {
             self.note_own(id);
@@ -375,7 +375,7 @@ impl World {
         self.reporter.settle_own(id, outcome);
     }
 
-    /// Counts what a push of the Worker's own metrics reported.
+    /// Counts the values that a push of the Worker's own metrics reported.
     fn note_own(&mut self, id: u64) {
         for metric in self.own[&id].iter().filter(|m| m.series.kind == 1) {
             let key = own_key(&metric.series);
@@ -386,7 +386,7 @@ impl World {
         }
     }
 
-    /// The flusher's request is gone, whatever it was doing. What it had on its way arrives.
+    /// Cancels the flusher's request, whatever its state. A push in flight arrives.
     pub(crate) fn vanish(&mut self, index: usize) {
         let flusher = self.flushers.swap_remove(index);
         let ids = match flusher.state {
@@ -403,7 +403,7 @@ impl World {
         }
     }
 
-    /// What `stats()` shows: `taken`, `dropped.dns_error` and so on.
+    /// The counts of `stats()`: `taken`, `dropped.dns_error` and so on.
     pub(crate) fn stats(&mut self) -> BTreeMap<String, f64> {
         self.reporter.refresh(self.now);
         let stats = serde_json::to_value(Stats::of(&self.reporter)).unwrap();
@@ -438,7 +438,7 @@ impl World {
         assert_eq!(sum("taken"), placed, "{stats:?}");
         assert_eq!(sum("refused"), self.refused);
 
-        // The terms are what became of the pushes, as this side saw it.
+        // The ledger's terms agree with the outcomes of the pushes.
         let given_up = sum(&format!("unknown.{CANCELLED}"));
         let seen = Totals {
             delivered: sum("delivered"),
@@ -450,7 +450,7 @@ impl World {
         };
         assert_eq!(seen, self.totals);
 
-        // Whoever waits for an entry knows when it is settled, and not before.
+        // A call that waits for an entry sees it as settled exactly when it is.
         let first = self.model.first();
         for sequence in first..first + self.model.buffer.len() as u64 {
             assert!(!self.reporter.is_settled(Span::extended(None, sequence)));
@@ -467,11 +467,11 @@ impl World {
             State::Pushing(_) => f.flush.budget_end >= self.now,
             _ => false,
         });
-        // (What was given up may be at work all the same.)
+        // (A flusher that was given up may still be running.)
         assert!(given_up > 0 || flushes.count() <= MAX_FLUSHES_IN_FLIGHT);
     }
 
-    /// What a series of the Worker's own metrics should add up to in the end.
+    /// The expected final sum of one of the Worker's own series.
     fn own_count(&self, key: &str) -> f64 {
         let ledger = &self.ledger;
         let (name, labels) = key.split_once(' ').unwrap();
@@ -494,14 +494,14 @@ impl World {
             ("metrics_reporter_pushes_total", "dropped") => ledger.pushes.dropped.get(),
             ("metrics_reporter_pushes_total", "unknown") => ledger.pushes.unknown.get(),
             ("metrics_reporter_pushes_total", "retried") => ledger.pushes.retried.get(),
-            // Refused samples may have been folded first, so there is only a bound on these.
+            // Refused samples may have been folded first, so these have only a bound.
             ("metrics_reporter_overflow_samples_total", _) => ledger.taken.get() + self.refused,
             other => panic!("{other:?}"),
         };
         count as f64
     }
 
-    /// The series of the Worker's own metrics that were not reported in full.
+    /// The Worker's own series that were not reported in full.
     pub(crate) fn unreported(&self) -> Vec<String> {
         let full =
             |key: &str, reported: f64| key.contains("overflow") || reported == self.own_count(key);
@@ -512,12 +512,13 @@ impl World {
             .collect()
     }
 
-    /// How many pushes went out.
+    /// The number of pushes sent.
     pub(crate) fn pushes(&self) -> usize {
         self.sent.len()
     }
 
-    /// Whether what was let in is what was sent, series by series, once nothing is buffered.
+    /// Whether the pushes hold exactly the accepted samples, for each series, once nothing is
+    /// buffered.
     pub(crate) fn assert_all_sent(&self) {
         let mut sent = SeriesTotals::default();
         for metric in self.sent.values().flat_map(|sent| &sent.metrics) {
@@ -526,7 +527,7 @@ impl World {
         assert_eq!(sent, self.model.taken);
     }
 
-    /// Lets the flusher that came last work alone until it is done; pushes are applied at once.
+    /// Runs the newest flusher alone until it ends; every push is applied at once.
     pub(crate) fn run_last(&mut self) {
         let alone = self.flushers.len();
         while self.flushers.len() == alone {
