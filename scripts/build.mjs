@@ -6,9 +6,9 @@
 //   wasm-metadce  without the exports that nothing names (binaryen)
 //   wasm-opt      smaller and faster (binaryen)
 //
-// worker-build does much the same, and makes one default class of all exports, with a proxy around
-// every call; src/entrypoint.mjs names its methods itself and does without. The tools are taken from PATH or
-// node_modules; WASM_BINDGEN_BIN, WASM_OPT_BIN and ESBUILD_BIN override that.
+// worker-build does much the same, but it makes one default class of all exports, with a proxy
+// around every call. src/entrypoint.mjs names its methods itself and needs no proxy. The tools are
+// taken from PATH or node_modules; WASM_BINDGEN_BIN, WASM_OPT_BIN and ESBUILD_BIN override that.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -46,8 +46,8 @@ function build() {
   checkBindgen(bindgen);
   const flags = process.argv.slice(2);
   run("cargo", ["build", "--lib", "--release", "--locked", "--target", "wasm32-unknown-unknown", ...flags], {
-    // A path of the machine that built it is nothing for a panic message, and keeps two builds
-    // from being the same bytes.
+    // A path of the build machine does not belong in a panic message, and it makes the bytes of two
+    // builds differ.
     CARGO_ENCODED_RUSTFLAGS: rustflags().join("\x1f"),
   });
   const key = inputs();
@@ -63,19 +63,20 @@ function build() {
     "--no-typescript",
     "--remove-name-section",
     "--remove-producers-section",
-    // A trap is followed by a fresh instance: src/runtime/instance.rs.
+    // After a trap, a fresh instance starts: src/runtime/instance.rs.
     "--experimental-reset-state-function",
     "--force-enable-abort-handler",
     `--out-dir=${staging}`,
     "--out-name=wasm",
   ]);
   const glue = join(staging, "wasm.js");
-  // Source phase imports are not in workerd yet; a plain import of a Wasm module is the same there.
+  // workerd does not support source phase imports yet. A plain import of a Wasm module does the
+  // same there.
   const source = readFileSync(glue, "utf8");
   const plain = source
     .replace('import source wasmModule from "./wasm_bg.wasm"', 'import wasmModule from "./index_bg.wasm"')
-    // What `worker` exports as classes for other Workers is left out where nothing uses it: then
-    // nothing may look as if it did.
+    // Remove the classes that `worker` exports for other Workers if nothing uses them. Nothing may
+    // then seem to use them.
     .replaceAll(/^if \(Symbol\.dispose\).*$/gm, "")
     .replaceAll(": new FinalizationRegistry", ": /* @__PURE__ */ new FinalizationRegistry");
   if (!plain.includes("./index_bg.wasm")) throw new Error("expected wasm-bindgen to import wasm_bg.wasm, found no such import");
@@ -95,12 +96,13 @@ function build() {
     `--outfile=${join(staging, "index.js")}`,
   ]);
   const features = [
-    // What rustc emits by default, and the tag with which wasm-bindgen tells traps from exceptions.
-    // Not --all-features: binaryen would then write what runtimes do not read yet.
+    // The features that rustc emits by default, and the tag with which wasm-bindgen distinguishes
+    // traps from exceptions. Not --all-features: binaryen would then emit features that runtimes do
+    // not support yet.
     ...["bulk-memory", "bulk-memory-opt", "exception-handling", "multivalue", "mutable-globals"],
     ...["nontrapping-float-to-int", "reference-types", "sign-ext"],
   ].map((feature) => `--enable-${feature}`);
-  // Exports that the JavaScript does not name are removed, and then what only they reached.
+  // Removes exports that the JavaScript does not use, and then all code that only they reached.
   const bundle = readFileSync(join(staging, "index.js"), "utf8");
   const named = new Set([...bundle.matchAll(/\.([\w$]+)/g)].map(([, name]) => name));
   const exports = new Set([...plain.matchAll(/\bwasm\.([\w$]+)/g)].map(([, name]) => name));
@@ -110,7 +112,7 @@ function build() {
   const graphFile = `--graph-file=${join(staging, "exports.json")}`;
   run(process.env.WASM_METADCE_BIN ?? "wasm-metadce", [bound, graphFile, "-o", reached, ...features, "--quiet"], {}, "ignore"); // it lists what it removes
   run(process.env.WASM_OPT_BIN ?? "wasm-opt", ["-O3", ...features, reached, "-o", optimised]);
-  // Nobody who watches dist/ sees half of a build.
+  // A process that watches dist/ must never see an incomplete build.
   mkdirSync(dist, { recursive: true });
   for (const name of ["index_bg.wasm", "index.js"]) {
     cpSync(join(staging, name), join(dist, `.${name}`));
@@ -121,8 +123,8 @@ function build() {
   writeFileSync(keyFile, `${key} ${outputs()}`);
 }
 
-// What cargo made, and everything else that goes into dist/. The steps after cargo take seconds, and
-// wrangler asks for a build whenever it starts.
+// The output of cargo, and all other inputs of dist/. The steps after cargo take seconds, and
+// wrangler requests a build on every start.
 function inputs() {
   const files = ["src/entrypoint.mjs", "scripts/build.mjs", "package-lock.json"];
   return digest([join(target, "wasm32-unknown-unknown/release/metrics_gateway_worker.wasm"), ...files]);

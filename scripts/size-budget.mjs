@@ -1,5 +1,5 @@
-// Fails when the Worker has grown past its budget. Cloudflare's limit is far away (3 MB compressed);
-// the budget keeps start-up fast and makes growth a decision.
+// Fails when the Worker is larger than its budget. Cloudflare's limit is far higher (3 MB
+// compressed). The budget keeps start-up fast and makes growth a conscious decision.
 
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";

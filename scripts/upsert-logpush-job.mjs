@@ -16,7 +16,7 @@ s3:GetObject on the bucket, or LOGPUSH_OWNERSHIP_CHALLENGE: Cloudflare proves wi
 
 exit status: 0 done, 1 failed, 2 wrong usage`;
 
-/** As infra/modules/logpush has them. */
+/** The same fields as in infra/modules/logpush. */
 const FIELD_NAMES = [
   ...["EventTimestampMs", "EventType", "Entrypoint", "Outcome", "ScriptName", "ScriptVersion", "Exceptions", "Logs"],
   ...["CPUTimeMs", "WallTimeMs"],
@@ -39,7 +39,8 @@ async function upsert({ accountId, workers, jobName, bucket, region, samplingRat
   const job = {
     enabled: true,
     destination_conf,
-    // The dataset is the account's: without the filter every Worker's logs would come along.
+    // The dataset belongs to the account: without the filter, the job would send the logs of every
+    // Worker.
     filter: JSON.stringify({ where: oneOf.length === 1 ? oneOf[0] : { or: oneOf } }),
     output_options: { field_names: FIELD_NAMES, output_type: "ndjson", sample_rate: samplingRate },
   };
@@ -58,7 +59,7 @@ async function upsert({ accountId, workers, jobName, bucket, region, samplingRat
   console.log(`next: append "${jobName}" to cloudflare_logpush_job_names of the log pipeline, and apply there`);
 }
 
-/** The token that Cloudflare writes into the bucket, as proof that the bucket is ours. */
+/** The token that Cloudflare writes into the bucket, to prove that we own the bucket. */
 async function challenge(accountId, destination_conf, bucket) {
   if (process.env.LOGPUSH_OWNERSHIP_CHALLENGE) return process.env.LOGPUSH_OWNERSHIP_CHALLENGE;
   const { filename } = await api("POST", `accounts/${accountId}/logpush/ownership`, { destination_conf });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Is a set-up working, and private? One sample through it, and a look from outside. No packages needed.
+// Checks that a set-up works and is private: sends one sample the whole way, and tests the access
+// from outside. It needs no packages.
 
 import { parseArgs } from "node:util";
 import { Report } from "./verify-checks/report.mjs";

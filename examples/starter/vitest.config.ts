@@ -6,7 +6,7 @@ export default defineConfig({
   plugins: [
     cloudflareTest({
       wrangler: { configPath: "./wrangler.toml" },
-      // Stands in for the Worker that the binding METRICS names.
+      // Stands in for the Worker behind the binding METRICS.
       miniflare: { workers: [reporterStub()] },
     }),
   ],

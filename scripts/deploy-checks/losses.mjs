@@ -1,9 +1,13 @@
-// Which of a plan's deletions lose something. Reads `tofu show -json PLAN` on standard input and prints one line for
-// each deletion: "lost", or "kept" for one that costs nothing, a tab, and what happens to which resource.
+// Finds the deletions of a plan that lose data. Reads `tofu show -json PLAN` on standard input.
+// Prints one line for each deletion: "lost", or "kept" for one without a loss, a tab, and what
+// happens to which resource.
 
 import { readFileSync } from "node:fs";
 
-/** Notes of the state. Deleting one changes nothing at Cloudflare, at AWS or in the cluster. */
+/**
+ * Records that exist only in the state. Deleting one changes nothing at Cloudflare, at AWS or in
+ * the cluster.
+ */
 const BOOKKEEPING = new Set(["cloudflare_logpush_ownership_challenge", "terraform_data"]);
 
 /** Workloads that keep nothing on disk. tofu marks one as tainted when its first roll-out did not finish. */

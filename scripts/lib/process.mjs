@@ -1,13 +1,13 @@
-// Child processes that cannot outlive the process that started them, nor leave children behind.
+// Child processes that end with the process that started them, and leave no children behind.
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { until } from "./until.mjs";
 
-// The shell turns itself into the command (so signals and the pid are the command's own) and leaves
-// a watcher behind that reads a pipe held by this process. When this process goes away, however it
-// goes (SIGKILL included), the pipe ends and the watcher kills the command's whole process group.
-// A line on the pipe means that the command has ended already.
+// The shell replaces itself with the command, so signals and the pid are the command's own. It
+// leaves a watcher that reads a pipe held by this process. When this process ends, even by SIGKILL,
+// the pipe closes and the watcher kills the command's process group. A line on the pipe means that
+// the command has already ended.
 const TIED_TO_PARENT = `
   ( exec >/dev/null 2>&1 3>&-; read -r _ <&4 || kill -KILL -$$ ) &
   exec "$@" 4<&-
@@ -23,7 +23,7 @@ export class Process {
   lines = [];
   /** Called with every line as it comes. @type {((line: Line) => void) | undefined} */
   onLine;
-  /** Lines written to fd 3, for programs that talk on a control descriptor. @type {string[]} */
+  /** Lines written to fd 3, for programs that use a control descriptor. @type {string[]} */
   control = [];
   /** Called with every such line as it comes. @type {((text: string) => void) | undefined} */
   onControl;
@@ -42,8 +42,9 @@ export class Process {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
-      // A process group of its own: a Ctrl-C in the terminal reaches this process alone, which then
-      // ends the others in order; and what the command leaves behind can be found and killed.
+      // Its own process group: a Ctrl-C in the terminal reaches only this process, which then ends
+      // the others in order. The group also lets it find and kill processes that the command leaves
+      // behind.
       detached: true,
     });
     const [, stdout, stderr, control, lifeline] = this.child.stdio;
@@ -84,7 +85,7 @@ export class Process {
     createInterface({ input: stream, crlfDelay: Infinity }).on("line", take);
   }
 
-  /** Waits for `condition`, and fails at once, with the output, when the process ends before. */
+  /** Waits for `condition`. Fails at once, with the output, if the process ends earlier. */
   async until(what, condition, timeoutMs) {
     return until(
       what,
@@ -105,7 +106,7 @@ export class Process {
     return this.lines.map(({ stream, text }) => `${this.name} ${stream}: ${text}`).join("\n");
   }
 
-  /** Sends `signal` and waits for the end; after `graceMs` it is SIGKILL. Safe to call twice. */
+  /** Sends `signal` and waits for the end. Sends SIGKILL after `graceMs`. You may call it twice. */
   async stop(signal = "SIGTERM", graceMs = 5_000) {
     if (!this.ended) this.child.kill(signal);
     const killer = setTimeout(() => this.#killGroup(), graceMs);
@@ -118,7 +119,7 @@ export class Process {
     try {
       process.kill(-this.child.pid, "SIGKILL");
     } catch {
-      // Nobody left in it.
+      // The group is empty.
     }
   }
 }

@@ -1,13 +1,13 @@
-// Waiting for a condition instead of sleeping and hoping.
+// Waits for a condition, with a deadline.
 
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Resolves with the first truthy value of `condition`, asked every few milliseconds. What `condition`
- * throws is passed on at once.
+ * Resolves with the first truthy value of `condition`, which is called every few milliseconds. An
+ * error from `condition` is passed on at once.
  *
  * @template T
- * @param {string} what ends the sentence "timed out waiting for …"
+ * @param {string} what completes the sentence "timed out waiting for …"
  * @param {() => T | Promise<T>} condition
  * @param {number} [timeoutMs]
  * @param {() => string} [details] called on a time-out, for the message

@@ -1,4 +1,4 @@
-// What of the output of the parts is worth a line on the terminal.
+// Chooses the lines of the parts' output that the terminal shows.
 
 import { stripVTControlCharacters } from "node:util";
 
@@ -8,15 +8,15 @@ const NOISE = [
   /^\s*$/,
   /\bHEAD \/cdn-cgi\/local\/explorer /, // this program, looking whether the Worker answers
   /^[│┌├└]|^Attaching additional modules/, // what a reload uploads
-  // A stack in a minified file helps nobody. The line above it says what is wrong.
+  // A stack trace in a minified file is not useful. The line above it has the error.
   /^\s+at (\[object Object\]|.*\b(dist\/index\.js|index_bg\.wasm|wasm:\/\/))/,
 ];
 const REFUSED = /"event":"sample_refused"/;
-// The runtime says this, too, of every call that a refused sample rejects.
+// The runtime also logs this for every call that rejects because of a refused sample.
 const HUNG = /Uncaught Error: .*code had hung/;
 
 /**
- * Whether to show a line; V=1 shows all of them.
+ * Returns whether to show a line. V=1 shows all of them.
  *
  * @param {{ requests: boolean }} options whether requests are shown, one line each
  * @returns {(text: string) => boolean}
@@ -35,7 +35,7 @@ export function lineFilter({ requests }) {
   };
 }
 
-/** One line for a step and its time, as scripts/steps.sh prints them. */
+/** One line for a step and its duration, in the format of scripts/steps.sh. */
 export async function step(name, work) {
   const started = Date.now();
   process.stdout.write(`${name.padEnd(50)} `);

@@ -1,12 +1,12 @@
-// Where wrangler, Miniflare and the Vite plugin find Workers that others started on this machine: a folder with a
-// file for each of them.
+// The folder where wrangler, Miniflare and the Vite plugin find Workers of other processes on this
+// machine. It has one file for each Worker.
 
 import { mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { homedir, platform } from "node:os";
 import { join } from "node:path";
 
-/** Which variable is read depends on the version. @param {string} folder */
+/** The version decides which variable is read. @param {string} folder */
 export function registryEnv(folder) {
   return {
     WRANGLER_REGISTRY_PATH: folder, // wrangler
@@ -26,8 +26,8 @@ export function defaultRegistry(env = process.env, home = homedir()) {
 }
 
 /**
- * The folder to use: the default one, unless another process runs a Worker of one of these names in it, or it cannot
- * be written.
+ * Chooses the folder: the default one, unless it cannot be written or another process runs a Worker
+ * with one of these names in it.
  *
  * @param {string[]} names
  * @param {string} own the folder to use instead
@@ -52,10 +52,10 @@ export async function chooseRegistry(names, own) {
   }
 }
 
-/** Whether somebody listens where an entry says: a process that was killed leaves its entries behind. */
+/** Whether a process listens on an entry's address: a killed process leaves its entries behind. */
 async function runs(file) {
   const ports = [...readFileSync(file, "utf8").matchAll(/\b(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)/g)].map(([, port]) => Number(port));
-  // An entry of an older version that names its address otherwise counts while it is fresh.
+  // An entry of an older version has its address in another form. It counts while it is fresh.
   if (ports.length === 0) return Date.now() - statSync(file).mtimeMs < 300_000;
   return (await Promise.all(ports.map(listens))).includes(true);
 }

@@ -1,6 +1,6 @@
-// Starts what `make dev` shows, waits until all of it works, watches it, and ends all of it. The ports are
-// checked and everything is built by then (scripts/dev). With DEV_DEMO set it is `make demo`: a shop in
-// front of the example caller, and visitors (demo/).
+// Starts the parts of `make dev`, waits until all of them work, watches them, and stops them.
+// scripts/dev has already checked the ports and built everything. With DEV_DEMO set this is `make
+// demo`: a shop in front of the example caller, and visitors (demo/).
 
 import { join, resolve } from "node:path";
 import { Process, describe } from "../lib/process.mjs";
@@ -16,7 +16,7 @@ const GATEWAY_URL = `http://127.0.0.1:${GATEWAY_PORT}`;
 const GATEWAY = join(process.env.CARGO_TARGET_DIR ?? "target", "release", "metrics-gateway");
 // Written by set-up after `npm ci`, and removed by every other `npm ci`.
 const INSTALLED = "node_modules/.installed-lock.json";
-// Answered by the runtime itself, so that looking is not counted as a request of the example's.
+// The runtime answers this path itself, so the check does not count as a request of the example.
 const RUNTIME = `${CALLER}/cdn-cgi/local/explorer`;
 const demo = process.env.DEV_DEMO ? await import("./demo/demo.mjs") : undefined;
 
@@ -30,7 +30,7 @@ async function stop(exitCode) {
   process.exit(exitCode);
 }
 
-/** Ends everything because one part does not work any more. */
+/** Stops everything because one part no longer works. */
 function fail(why, child) {
   if (stopping) return;
   const last = child?.lines.slice(-5).map(({ text }) => `\n    ${text}`).join("") ?? "";
@@ -40,7 +40,7 @@ function fail(why, child) {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => {
-    // The terminal may be gone: nobody needs to read this.
+    // The terminal may be gone. Then the message is not needed.
     if (!stopping) process.stderr.write("==> stopping\n");
     void stop(0);
   });
@@ -75,14 +75,14 @@ function startWrangler(registry) {
     {
       GATEWAY_PORT,
       ...registryEnv(registry),
-      // Asks nobody on the internet where this machine is.
+      // Makes no request to the internet to locate this machine.
       CLOUDFLARE_CF_FETCH_ENABLED: "false",
       ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}),
     },
   );
 }
 
-/** Until one sample has gone through the example caller, the Worker and the gateway. */
+/** Waits until one sample has passed through the example caller, the Worker and the gateway. */
 async function verify(wrangler) {
   let answer = "";
   await until(
@@ -102,7 +102,7 @@ async function verify(wrangler) {
   );
 }
 
-/** How a Worker of the reader's own finds this one. */
+/** How the reader's own Worker finds this one. */
 function binding({ folder, why }) {
   const line = Object.entries(registryEnv(folder)).map(([name, value]) => `${name}=${quoted(value)}`).join(" ");
   const found = why
@@ -127,7 +127,7 @@ try {
   });
   await step("sending one sample all the way", () => verify(wrangler));
 
-  // From here on what they print is shown as it comes.
+  // From here on, their output is shown immediately.
   for (const child of processes) {
     const isShown = lineFilter({ requests: !demo });
     child.onLine = ({ text }) => {

@@ -1,5 +1,5 @@
-// What `make dev` tells a newcomer: where to look, and what to try. README.md shows the same
-// commands, and tests/readme holds the two together.
+// The text that `make dev` shows to a newcomer: which pages to open, and what to try. README.md
+// shows the same commands, and tests/readme compares the two.
 
 /** @param {{ caller: string, gateway: string }} urls */
 export function tour({ caller, gateway }) {
@@ -23,7 +23,7 @@ export function columns(rows, before, between) {
   return rows.map(([left, right]) => `${before}${left.padEnd(width)}${between}${right}`).join("\n");
 }
 
-/** A word as a shell reads it back. */
+/** Quotes a word for the shell. */
 export function quoted(word) {
   return /^[\w./+@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

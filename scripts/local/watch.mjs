@@ -1,4 +1,4 @@
-// Notices that a part of `make dev` no longer works, and says why.
+// Detects that a part of `make dev` no longer works, and says why.
 
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,10 +8,11 @@ const TIMEOUT_MS = 5_000;
 const MOST_FAILURES = 3;
 
 /**
- * Asks `url` now and then, and resolves with the reason once it has not answered several times in a row.
+ * Requests `url` at intervals, and resolves with the reason when it has not answered several times
+ * in a row.
  *
  * @param {string} url
- * @param {{ busy?: () => boolean }} [options] no answer counts while `busy`
+ * @param {{ busy?: () => boolean }} [options] a missing answer does not count while `busy`
  */
 export async function stopsAnswering(url, { busy = () => false } = {}) {
   for (let failures = 0; ; await sleep(PAUSE_MS)) {
@@ -27,7 +28,10 @@ export async function stopsAnswering(url, { busy = () => false } = {}) {
   }
 }
 
-/** Resolves once `file`, which set-up writes, is gone: `npm` in the clone removes what runs from node_modules. */
+/**
+ * Resolves when `file`, which set-up writes, is gone: running `npm` in the clone removes running
+ * programs from node_modules.
+ */
 export async function goes(file) {
   while (existsSync(file)) await sleep(PAUSE_MS);
 }

@@ -1,11 +1,14 @@
-// /metrics inside the gateway's pods, which nothing outside the cluster can reach. The image may have no shell and no
-// wget: the gateway's own binary can fetch a URL.
+// Reads /metrics inside the gateway's pods, which cannot be reached from outside the cluster. The
+// image may have no shell and no wget; the gateway's own binary can fetch a URL.
 
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { total } from "./series.mjs";
 
-/** Reads a series' total over all pods of the gateway's Service: each pod has its share of every sum. */
+/**
+ * Reads a series' total over all pods of the gateway's Service, because each pod has a share of
+ * every sum.
+ */
 export function podPages({ context, namespace, service, port }, timeoutMs) {
   const kubectl = async (...args) => {
     const { stdout } = await promisify(execFile)(

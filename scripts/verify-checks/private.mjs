@@ -1,12 +1,12 @@
-// Nobody outside reaches the gateway or the Worker. A check from one place can only find a way in, not
-// prove that there is none: so the account's own settings are asked, too.
+// Checks that the gateway and the Worker cannot be reached from outside. A check from one place can
+// find a way in, but cannot prove that there is none. So this also reads the account's settings.
 
 import { Resolver } from "node:dns/promises";
 import { describe } from "./report.mjs";
 
 const PUSH = "/marqo.metrics.v1.MetricsIngest/Push";
 
-/** Asks `url` as a gRPC-Web client and as a scraper would; a gateway's answer is a failure. */
+/** Requests `url` as a gRPC-Web client and as a scraper would. A gateway's answer is a failure. */
 export async function checkNotPublic(report, url, timeoutMs) {
   const base = url.replace(/\/+$/, "");
   try {
@@ -17,7 +17,7 @@ export async function checkNotPublic(report, url, timeoutMs) {
       body: new Uint8Array(5), // one empty PushRequest, which changes no series
       signal: AbortSignal.timeout(timeoutMs),
     });
-    // At once: whatever becomes of its body and of the next question, this was a gateway.
+    // Report it now: whatever happens to the body or to the next request, this was a gateway.
     await push.body?.cancel().catch(() => {});
     if (isGrpc(push)) {
       report.fail(`private: ${base} answers gRPC-Web like a gateway (HTTP ${push.status})`, PUBLIC);
@@ -37,7 +37,7 @@ export async function checkNotPublic(report, url, timeoutMs) {
   }
 }
 
-/** What says that nobody is there, and not that the question was never asked. */
+/** Errors which prove that no server is there, and not only that the request was not sent. */
 const NOBODY = new Set([
   ...["ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"],
   ...["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_SOCKET", "no answer in time"],
@@ -49,7 +49,10 @@ function isGrpc({ headers }) {
   return headers.has("grpc-status") || /^application\/grpc/i.test(headers.get("content-type") ?? "");
 }
 
-/** The gateway's name means nothing in public DNS. `server` is a public resolver's address. */
+/**
+ * Checks that public DNS does not resolve the gateway's name. `server` is a public resolver's
+ * address.
+ */
 export async function checkDns(report, hostname, server, timeoutMs) {
   const resolver = new Resolver({ timeout: timeoutMs, tries: 1 });
   resolver.setServers([server]);
@@ -70,7 +73,10 @@ export async function checkDns(report, hostname, server, timeoutMs) {
   report.ok(`private: ${hostname} is not in public DNS`);
 }
 
-/** What the account says: no workers.dev address, no custom domain, no public hostname on the tunnel. */
+/**
+ * Checks the account's settings: no workers.dev address, no custom domain, no public hostname on
+ * the tunnel.
+ */
 export async function checkAccount(report, { token, api, accountId, script, tunnelId, timeoutMs }) {
   if (!accountId || (!script && !tunnelId)) return;
   if (!token) {

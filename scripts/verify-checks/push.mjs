@@ -1,14 +1,14 @@
-// One sample through the whole way: the caller's /verify pushes it and shows what the gateway answered.
+// Sends one sample the whole way: the caller's /verify pushes it and shows the gateway's answer.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "./report.mjs";
 
 /**
- * `settleMs`: for as long a failure, or an answer of another build, is tried again. A deployment reaches
- * every location within seconds, not at once, and a new VPC service may fail for as long.
+ * `settleMs`: how long to retry after a failure or an answer of another build. A deployment needs
+ * some seconds to reach every location, and a new VPC service may fail for as long.
  *
- * @returns {Promise<{ accepted: number } | undefined>} how many samples the gateway counted; undefined
- * when the push failed or its outcome is not known
+ * @returns {Promise<{ accepted: number } | undefined>} how many samples the gateway counted;
+ * undefined when the push failed or its outcome is not known
  */
 export async function checkPush(report, { caller, revision, timeoutMs, settleMs = 0 }) {
   const url = new URL("verify", caller.endsWith("/") ? caller : `${caller}/`);
@@ -75,7 +75,10 @@ function checkRevision(report, { answer, running }, revision) {
   }
 }
 
-/** Where the way ended, from the PushResult. The codes are explained in docs/runbook.md, "Troubleshooting". */
+/**
+ * Describes where the push failed, from the PushResult. The codes are explained in docs/runbook.md,
+ * "Troubleshooting".
+ */
 function advice(answer) {
   const text = `${answer.reason ?? ""} ${answer.message ?? ""}`;
   if (/RPC receiver does not implement|failed: /.test(text)) {

@@ -1,4 +1,4 @@
-// What was checked, in plain words: a line as each check ends, and one for all of them.
+// Reports the checks in plain words: one line when each check ends, and one for the total.
 
 export class Report {
   passed = 0;
@@ -15,7 +15,7 @@ export class Report {
     this.write(`ok      ${text}`);
   }
 
-  /** `advice` says what to look at next. */
+  /** `advice` says what to check next. */
   fail(text, advice) {
     this.failed += 1;
     this.write(`FAILED  ${text}`);
@@ -37,7 +37,7 @@ export class Report {
   }
 }
 
-/** An error of fetch or of the network in a few words: undici hides the cause. */
+/** Describes an error of fetch or of the network in a few words: undici hides the cause. */
 export function describe(error) {
   if (error?.name === "TimeoutError") return "no answer in time";
   const cause = error?.cause ?? error;

@@ -1,17 +1,17 @@
-// The sample that was pushed shows up where Prometheus reads it.
+// Checks that the pushed sample arrives where Prometheus reads it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe } from "./report.mjs";
 
 /**
- * Ways to read a series' total over all its labels; each resolves with a number, 0 when there is no
- * such series.
+ * Ways to read a series' total over all its labels. Each resolves with a number, which is 0 if
+ * there is no such series.
  */
 export const sources = {
   /** A /metrics page. */
   page: (url, timeoutMs) => async (series) => total(await get(url, timeoutMs), series),
 
-  /** What Prometheus has scraped already. */
+  /** The series that Prometheus has already scraped. */
   prometheus: (base, timeoutMs) => async (series) => {
     const url = new URL("api/v1/query", base.endsWith("/") ? base : `${base}/`);
     url.searchParams.set("query", `sum(${series})`);
@@ -21,7 +21,7 @@ export const sources = {
   },
 };
 
-/** What the series stands at before the push; undefined, with a failed check, when it cannot be read. */
+/** The value of the series before the push. Undefined, with a failed check, if it cannot be read. */
 export async function readBefore(report, read, series) {
   try {
     return await read(series);
@@ -31,7 +31,7 @@ export async function readBefore(report, read, series) {
   }
 }
 
-/** Waits until the series has grown by what the gateway said it counted. */
+/** Waits until the series has grown by the gateway's accepted count. */
 export async function checkSeries(report, read, { series, before, accepted, waitMs }) {
   const deadline = Date.now() + waitMs;
   let now = before;
@@ -62,7 +62,7 @@ async function get(url, timeoutMs) {
   return text;
 }
 
-/** The sum over all series of that name in a page of the Prometheus text format. */
+/** The sum over all series with this name in a page of the Prometheus text format. */
 export function total(page, series) {
   let sum = 0;
   for (const line of page.split("\n")) {

@@ -1,5 +1,5 @@
-// Every kind of JavaScript value at every argument of every method, through real RPC: nothing may
-// trap, reset the instance, reject, or be counted wrongly, and the next honest call works.
+// Sends every kind of JavaScript value as every argument of every method, through real RPC. No call
+// may trap, reset the instance, reject, or be counted wrongly. The next valid call must work.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ const CALLER = fileURLToPath(new URL("caller.worker.mjs", import.meta.url));
 async function start(t, vars = {}) {
   const { gateway, runtime } = await startSystem(t, {
     callers: { hostile: { file: CALLER } },
-    // What is buffered stays: losing the instance would lose it.
+    // The buffered samples must stay: losing the instance would lose them.
     vars: { FLUSH_INTERVAL_MS: "10000", SELF_METRICS: "false", ...vars },
   });
   const ask = async (path) => {
@@ -24,7 +24,7 @@ async function start(t, vars = {}) {
   return { gateway, runtime, ask, names: await ask("/names") };
 }
 
-/** How many samples a result says were taken. */
+/** The number of samples that a result reports as accepted. */
 function takenOf({ method, value }) {
   if (method === "push") return value.accepted + value.rejected;
   return typeof value === "number" ? value : 0;
@@ -79,7 +79,7 @@ test("any value, wherever it stands, is taken or refused, and nothing else happe
         const context = `${result.method}, ${result.position}: ${JSON.stringify(result)}`.slice(0, 600);
         calls++;
         if (result.error !== undefined) {
-          // The caller could not even send it, to anybody.
+          // The caller cannot serialize it at all.
           assert.equal(result.sent, false, context);
           unsent++;
           continue;
@@ -87,7 +87,7 @@ test("any value, wherever it stands, is taken or refused, and nothing else happe
         checkResult(result, context);
         expected += takenOf(result);
       }
-      // The next honest calls work, and every sample so far was counted once.
+      // The next valid calls work, and every sample so far was counted once.
       assert.equal(await runtime.value("incr", ["honest_total"]), 1);
       const pushed = await runtime.value("push", [[{ name: "pushed_total", type: "counter", value: 1 }]]);
       assert.deepEqual([pushed.ok, pushed.accepted], [true, 1]);
@@ -101,7 +101,7 @@ test("any value, wherever it stands, is taken or refused, and nothing else happe
 
   const grown = canMeasure ? `; resident memory went from ${before.toFixed(0)} to ${residentMiB(runtime.process.pid).toFixed(0)} MiB` : "";
   t.diagnostic(`${names.values.length} values at ${names.positions} positions: ${calls} calls, ${unsent} of them could not be sent by the caller${grown}`);
-  // Still the first instance, with what it held from the beginning.
+  // It is still the first instance, with the samples from the start.
   await runtime.value("flush");
   const stats = await settled(runtime);
   assert.equal(stats.unknown.reset, undefined);
@@ -160,7 +160,7 @@ test("what is large, or grows when it is written out, costs bounded time and mem
       const result = await ask(`/heavy?name=${encodeURIComponent(name)}`);
       const tookMs = performance.now() - started;
       if (result.error !== undefined) {
-        // Beyond what a call can carry: the platform says so, or the caller's own stack does.
+        // More than a call can carry: the platform reports it, or the caller's own stack overflows.
         assert.match(result.error, /32MiB|could not be cloned|Maximum call stack|DataCloneError|Invalid array length|limit/i, result.error);
       } else {
         checkResult(result, JSON.stringify(result).slice(0, 600));
@@ -170,14 +170,14 @@ test("what is large, or grows when it is written out, costs bounded time and mem
       assertNoTrouble(runtime);
       const peak = canMeasure ? residentMiB(pid, "VmHWM") : NaN;
       numbers.push([name, tookMs, canMeasure ? residentMiB(pid) : NaN, peak]);
-      // Generous: making and sending 30 MB takes a moment on a busy machine.
+      // A generous limit: creating and sending 30 MB takes time on a busy machine.
       assert.ok(tookMs < 15_000, `took ${tookMs} ms`);
     });
   }
   for (const [name, tookMs, resident, peak] of numbers) {
     t.diagnostic(`${name}: ${tookMs.toFixed(0)} ms, resident ${resident.toFixed(0)} MiB, peak so far ${peak.toFixed(0)} MiB`);
   }
-  // The caller's own copies are in this process, too.
+  // The caller's own copies are also in this process.
   if (canMeasure) assert.ok(residentMiB(pid, "VmHWM") < 1_500, `peak ${residentMiB(pid, "VmHWM")} MiB`);
   const stats = await runtime.value("stats");
   assertAccount(stats);

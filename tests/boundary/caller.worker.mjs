@@ -1,10 +1,10 @@
-// A caller Worker that sends the Worker under test what no honest caller would.
+// A caller Worker that sends invalid and extreme values to the Worker under test.
 //
 // GET /values                the names of all values
-// POST /value?name=…         one value, at every position of every method: answers what came of each
+// POST /value?name=…         one value, at every position of every method: answers the result of each
 //                            call, [{ position, method, sent, value } | { …, error }, …]. `sent` is
-//                            whether the same arguments reach an entrypoint that takes anything: when
-//                            they do not, the call failed here, and the Worker was never asked.
+//                            whether the same arguments reach an entrypoint that accepts anything. If
+//                            not, the call failed here and never reached the Worker.
 // POST /heavy?name=…         one of the large ones, once
 
 import { RpcStub, RpcTarget, WorkerEntrypoint } from "cloudflare:workers";
@@ -54,7 +54,7 @@ function nested(depth, make = (inner) => ({ inner })) {
   return value;
 }
 
-// Each is made anew for each call: a stream or a stub can be sent once.
+// Each is created again for each call: a stream or a stub can be sent only once.
 const VALUES = {
   undefined: () => undefined,
   null: () => null,
@@ -257,7 +257,7 @@ const VALUES = {
 const N = "hostile_total";
 const good = () => ({ name: "sample_total", type: "counter", value: 1 });
 
-// Where a value can stand: `v` is called for each place.
+// The positions of a value: `v` is called for each position.
 const POSITIONS = [
   ["incr", "name", (v) => [v()]],
   ["incr", "name, with the rest", (v) => [v(), 1, { route: "/" }, { help: "h" }]],
@@ -299,10 +299,11 @@ const POSITIONS = [
   ]),
   ["flush", "an argument", (v) => [v()]],
   ["stats", "an argument", (v) => [v(), v()]],
-  // Not there: whoever calls these gets an error that says so, and nothing else happens.
+  // These methods do not exist. A call gets an error that says so, without other effects.
 ];
 
-// Small on the wire and large when it is written out, or large anyway.
+// Values that are small on the wire and large when serialized, and values that are large in both
+// forms.
 const HEAVY = {
   "100000 labels": () => ["incr", N, 1, Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`l${i}`, i]))],
   "100000 labels of a sample": () => ["record", [{ ...good(), labels: Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`l${i}`, "v"])) }]],
@@ -336,8 +337,8 @@ const HEAVY = {
     const labels = Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`l${i}`, "x".repeat(8_000)]));
     return ["record", new Array(10_000).fill({ ...good(), labels })];
   },
-  // What was written of an unreadable object is taken back, so that it counts for nothing when the
-  // bytes are counted: the work is done all the same.
+  // Text already written for an unreadable object is removed, so it does not count in the byte
+  // limit. The work for it is still done.
   "one large unreadable sample, 10000 times": () => {
     const filler = new Array(10_000).fill({ k: "x".repeat(700) });
     return ["record", new Array(10_000).fill({ filler, ["k".repeat(9_000)]: 1 })];
@@ -389,7 +390,7 @@ const HEAVY = {
   "packed, escapes that grow": () => ["record", `1[["packed_total",1,1,["l","${"\\u00e9".repeat(100_000)}"]]]`],
 };
 
-// Texts that stand where packed samples do. Each is its own kind of wrong, but for the first few.
+// Texts in place of packed samples. Each has a different error, except the first few.
 const PACKED = [
   '1[["packed_total",1,1]]',
   '1[["packed_total",1,1,["route","/"],"h"]]',

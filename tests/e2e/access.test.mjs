@@ -1,10 +1,11 @@
-// The service token of Cloudflare Access, with which pushes pass what stands before the gateway.
+// The service token of Cloudflare Access, with which a push passes the proxy in front of the
+// gateway.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { counter, startRuntime } from "./system.mjs";
 
-// Says in its status message which headers of Access it got.
+// Its status message lists the Access headers that it received.
 const source = `export default { fetch(request) {
   const token = ["cf-access-client-id", "cf-access-client-secret"].map((name) => request.headers.get(name));
   return new Response(null, { headers: { "content-type": "application/grpc-web+proto", "grpc-status": "9", "grpc-message": encodeURIComponent(JSON.stringify(token)) } });
@@ -53,7 +54,7 @@ test("one that is bound as something else than text is named in the log", async 
 });
 
 test("a secret that no header can hold is named in the log, not shown there, and pushes go on", async (t) => {
-  // Every push threw on it, and with it the call.
+  // Every push used to throw on it, and so did the call.
   const { token, runtime } = await tokenOf(t, { ACCESS_CLIENT_ID: "id.access", ACCESS_CLIENT_SECRET: "gehe\u200bim" });
   assert.deepEqual(token, [null, null]);
   const line = await runtime.waitForLog("the complaint", ({ event }) => event === "var_invalid");

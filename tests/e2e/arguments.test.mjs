@@ -127,7 +127,7 @@ describe("an invalid sample is refused, and the call still resolves", () => {
     const { error } = await runtime.call("record", [[counter("good_total"), counter("bad name")]]);
     assert.equal(error?.name, "TypeError");
     assert.match(error.message, /bad name/);
-    // Good samples pass as ever.
+    // Valid samples are still accepted.
     assert.equal(await runtime.value("incr", ["a_total"]), 1);
   });
 
@@ -148,7 +148,7 @@ describe("an invalid sample is refused, and the call still resolves", () => {
   });
 });
 
-// Every value of the driver's table, wherever an argument can stand.
+// Every value of the driver's table, at every argument position.
 const names = [...readFileSync(DRIVER, "utf8").split("const VALUES = {")[1].split("\n};")[0].matchAll(/^ {2}"?([\w-]+)"?:/gm)].map(
   ([, name]) => name,
 );
@@ -179,11 +179,11 @@ test("no JavaScript value, wherever it stands, makes a method reject or harms th
       ["stats", value],
     ]) {
       const { error } = await runtime.call(method, args);
-      // What cannot be sent at all fails at the caller, before this Worker is asked.
+      // An argument that cannot be serialized fails in the caller, before it reaches this Worker.
       if (error) assert.match(`${error.name}: ${error.message}`, /DataCloneError|could not be cloned|serializ|not supported/i, `${method}(${JSON.stringify(args)})`);
     }
   }
-  // The instance is the same one, with what it had buffered.
+  // It is still the same instance, with its buffered samples.
   const flushed = await runtime.value("flush");
   assert.equal(flushed.outcome, "delivered");
   await settled(runtime);

@@ -79,7 +79,7 @@ test("flush sends what is buffered without waiting for the interval", async (t) 
   assert.equal(flushed.value.ok, true);
   assert.equal(flushed.value.outcome, "delivered");
   assert.equal((await gateway.scrape()).value("pushed_a_total"), 3);
-  // Nothing is buffered any more: nothing is sent twice.
+  // The buffer is empty, so nothing is sent twice.
   assert.equal(second.value.accepted, 0);
   assert.equal((await gateway.scrape()).value("pushed_a_total"), 3);
   assertAccount(await runtime.value("stats"));

@@ -20,7 +20,7 @@ async function assertNothingRejects(runtime) {
 
 test("with no gateway listening, nothing rejects, and a push says that it does not know", async (t) => {
   const runtime = await startRuntime(t, { gateway: await unusedAddress(), vars: { FLUSH_INTERVAL_MS: "10" } });
-  // workerd says the same of a refused connection and of a reset one, so it is no proof.
+  // workerd reports the same error for a refused and a reset connection, so it proves nothing.
   const result = await runtime.value("push", [[counter("a_total")]]);
   assert.equal(result.ok, false);
   assert.equal(result.outcome, "unknown");
@@ -33,7 +33,7 @@ test("with no gateway listening, nothing rejects, and a push says that it does n
   assert.ok(stats.pushes.unknown > 0);
   assert.equal(stats.pushes.retried, 0);
   assert.match(stats.last_error, /connection/i);
-  // Somebody who reads the log learns of it.
+  // The log shows it to the operator.
   await runtime.waitForLog("the failed push", (log) => /connection/i.test(JSON.stringify(log)));
 });
 
@@ -46,7 +46,7 @@ test("with METRICS_GATEWAY not bound, nothing rejects, and samples are dropped f
   await assertNothingRejects(runtime);
   const stats = await settled(runtime);
   assert.deepEqual(Object.keys(stats.dropped), ["no_binding"]);
-  // Somebody who reads the log learns what is missing, and what to do.
+  // The log tells the operator what is missing and what to do.
   const line = await runtime.waitForLog("the missing binding", ({ reason }) => reason === "no_binding");
   assert.equal(line.level, "error");
   assert.match(line.message, /METRICS_GATEWAY is not bound.*vpc_services/);
@@ -54,7 +54,7 @@ test("with METRICS_GATEWAY not bound, nothing rejects, and samples are dropped f
 
 test("when the gateway rejects a part, the rest is counted and the push is not ok", async (t) => {
   const { gateway, runtime } = await startSystem(t);
-  // One metric, two sets of label names: the gateway keeps the first.
+  // One metric with two sets of label names: the gateway keeps the first.
   const result = await runtime.value("push", [[counter("a_total", 5, { x: "1" }), counter("a_total", 1, { y: "1" })]]);
   assert.equal(result.outcome, "delivered");
   assert.equal(result.ok, false);
@@ -109,7 +109,8 @@ test("a gateway that goes away and comes back gets what is counted afterwards", 
   assert.deepEqual([stats.taken, stats.delivered], [3, 2]);
 });
 
-// What a real server would hardly say, said by a Worker in its place: [source of the reply, outcome, status].
+// Answers that a real server would rarely give, from a Worker in its place: [source of the reply,
+// outcome, status].
 const frame = (flag, text) => `(() => { const b = new TextEncoder().encode(${JSON.stringify(text)}); const f = new Uint8Array(5 + b.length); f[0] = ${flag}; new DataView(f.buffer).setUint32(1, b.length); f.set(b, 5); return f; })()`;
 const GRPC = `{ headers: { "content-type": "application/grpc-web+proto" } }`;
 const REPLIES = [

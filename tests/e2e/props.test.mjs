@@ -45,6 +45,6 @@ test("props that are not what they should be are ignored, and logged, and sample
   }
   await settled(runtime);
   const page = await gateway.scrape();
-  // An operator's mistake costs its labels, not the metrics.
+  // An operator's mistake loses the labels, not the metrics.
   for (const i of odd.keys()) assert.equal(page.sum("pushed_odd_total", { i }), 1, JSON.stringify(odd[i]));
 });

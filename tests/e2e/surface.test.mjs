@@ -5,7 +5,8 @@ import { startSystem } from "./system.mjs";
 const METHODS = ["flush", "incr", "observe", "push", "record", "stats"];
 
 test("the RPC surface is exactly the six methods and fetch", async (t) => {
-  // RPC reaches what is on the prototypes of the class, up to the runtime's own WorkerEntrypoint.
+  // RPC can reach every member on the prototypes of the class, up to the runtime's own
+  // WorkerEntrypoint.
   const source = `
     import { WorkerEntrypoint } from "cloudflare:workers";
     import * as exported from "./index.js";

@@ -5,7 +5,7 @@ import { startGateway, startWorkerd } from "../harness/index.mjs";
 
 /**
  * @param {import("node:test").TestContext} t
- * @param {object} [options] those of startWorkerd; `gatewayArgs` are the gateway's
+ * @param {object} [options] the options of startWorkerd; `gatewayArgs` are the gateway's arguments
  */
 export async function startSystem(t, { gatewayArgs, ...options } = {}) {
   const gateway = await startGateway({ args: gatewayArgs });
@@ -23,14 +23,14 @@ export async function startRuntime(t, options) {
 
 const total = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
-/** Every sample that was taken is in exactly one place. */
+/** Checks that every accepted sample is counted in exactly one place. */
 export function assertAccount(stats) {
   const { taken, coalesced, delivered, rejected, dropped, unknown, buffered, in_flight } = stats;
   const placed = coalesced + delivered + rejected + total(dropped) + total(unknown) + buffered + in_flight;
   assert.equal(taken, placed, `the account does not add up: ${JSON.stringify(stats)}`);
 }
 
-/** Waits until nothing is buffered or in flight, and checks the account. */
+/** Waits until nothing is buffered or in flight, and checks the ledger. */
 export async function settled(runtime) {
   const stats = await runtime.waitForStats("every sample is settled", (s) => s.buffered === 0 && s.in_flight === 0);
   assertAccount(stats);

@@ -14,10 +14,10 @@ const DEFAULTS = {
   REJECT_INVALID: false,
 };
 
-/** The vars in force, as `stats` shows them. */
+/** The vars that apply, from `stats`. */
 async function inForce(runtime) {
   const { config } = await runtime.value("stats");
-  // Not a var, but who reads the vars asks for it next.
+  // Not a var, but readers of the vars need it as well.
   const { VERSION, ...vars } = config;
   assert.match(VERSION, /^\d+\.\d+\.\d+/);
   return vars;
@@ -51,7 +51,7 @@ test("a var that does not parse is named in the log, and its default holds", asy
   for (const name of Object.keys(DEFAULTS)) {
     await runtime.waitForLog(`the complaint about ${name}`, (log) => JSON.stringify(log).includes(name));
   }
-  // And everything works all the same.
+  // Everything still works.
   assert.equal((await runtime.value("push", [[counter("a_total")]])).accepted, 1);
 });
 
@@ -64,7 +64,7 @@ test("a number beyond its bound is cut to it, and named in the log", async (t) =
 });
 
 test("a var may be a number or a switch, and one that is neither is named in the log", async (t) => {
-  // wrangler.toml takes objects for vars, and these were passed over in silence.
+  // wrangler.toml accepts objects as vars. They used to be ignored without a message.
   const vars = { FLUSH_INTERVAL_MS: 250, SELF_METRICS: false, MAX_BATCH_SAMPLES: {}, GATEWAY_URL: null };
   const { runtime } = await startSystem(t, { vars });
   assert.deepEqual(await inForce(runtime), { ...DEFAULTS, FLUSH_INTERVAL_MS: 250, SELF_METRICS: false });

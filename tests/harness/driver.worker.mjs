@@ -13,8 +13,8 @@
 // { results }; POST /fetch { binding, url, method } calls the binding's fetch and answers
 // { status, headers, body }.
 //
-// An argument that JSON cannot carry is written { "$js": "name" }, with a name from the table below,
-// at any depth. In results, what JSON cannot carry comes back in the same form.
+// An argument that JSON cannot carry is written as { "$js": "name" }, with a name from the table
+// below, at any depth. Results use the same form.
 
 const VALUES = {
   undefined: () => undefined,

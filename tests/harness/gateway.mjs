@@ -41,7 +41,7 @@ export class Gateway {
     );
   }
 
-  /** The page as Prometheus would read it. */
+  /** The page in the form in which Prometheus reads it. */
   async scrape() {
     const response = await fetch(`http://${this.address}/metrics`, { signal: AbortSignal.timeout(10_000) });
     const text = await response.text();

@@ -1,4 +1,4 @@
-// Where things are in this repository.
+// Paths in this repository.
 
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -24,7 +24,10 @@ export function workerdBinary() {
   return createRequire(import.meta.url)("workerd").default;
 }
 
-/** The date in wrangler.toml, so that tests run under the rules the deployed Worker runs under. */
+/**
+ * The date in wrangler.toml, so that tests run with the same compatibility rules as the deployed
+ * Worker.
+ */
 export function compatibilityDate() {
   const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const date = /^compatibility_date\s*=\s*"(\d{4}-\d{2}-\d{2})"/m.exec(toml)?.[1];

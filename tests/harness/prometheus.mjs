@@ -1,5 +1,5 @@
-// A strict reader of the Prometheus text exposition format 0.0.4. It refuses what a scraper might
-// forgive, so that a test which passes has seen a well-formed page.
+// A strict reader of the Prometheus text exposition format 0.0.4. It rejects errors that a scraper
+// might accept, so a passing test has read a well-formed page.
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*/;
 const LABEL = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"/;
@@ -23,7 +23,7 @@ export class Scrape {
 
   /**
    * The value of the one series with exactly this name and these labels, or `undefined`. An empty
-   * label is no label, as to Prometheus.
+   * label is the same as no label, as in Prometheus.
    *
    * @param {string} name
    * @param {Record<string, string | number | boolean>} [labels]

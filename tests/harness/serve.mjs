@@ -1,4 +1,4 @@
-// One workerd on a configuration file, wherever that came from.
+// One workerd process with a given configuration file.
 
 import { workerdBinary } from "./paths.mjs";
 import { Process } from "../../scripts/lib/process.mjs";
@@ -8,7 +8,10 @@ const READY_MS = 30_000;
 export class Serve {
   /** Socket name to "host:port", once `ready`. @type {Record<string, string>} */
   addresses = {};
-  /** Resolves once it listens on all its sockets: at once, since the benchmark times it. @type {Promise<Serve>} */
+  /**
+   * Resolves when it listens on all its sockets, without delay, because the benchmark times it.
+   * @type {Promise<Serve>}
+   */
   ready;
 
   /**

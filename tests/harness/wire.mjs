@@ -1,5 +1,5 @@
-// The gateway's side of the wire, by hand: it shares nothing with the Worker nor with the reference
-// gateway, so that it can tell what a push held, whoever got it wrong.
+// An independent decoder for the gateway's side of the wire. It shares no code with the Worker or
+// the reference gateway, so it finds errors in both.
 
 const text = new TextDecoder("utf-8", { fatal: true });
 

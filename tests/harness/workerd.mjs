@@ -17,11 +17,11 @@
 // A caller's env has METRICS (entrypoint MetricsReporter, with the caller's `props`),
 // METRICS_DEFAULT (the default export), and its `vars`.
 //
-// `gateway` is an address on this machine ("127.0.0.1:8080"), or `{ source, upstream }`, a Worker that
-// stands in for it (to answer what no real server would; its env.UPSTREAM leads to the address
-// `upstream`), or absent: then METRICS_GATEWAY is not bound.
+// `gateway` is an address on this machine ("127.0.0.1:8080"), or `{ source, upstream }`: a Worker that
+// stands in for the gateway, to give answers that no real server gives. Its env.UPSTREAM connects to
+// the address `upstream`. Without `gateway`, METRICS_GATEWAY is not bound.
 //
-// A caller with `withDist` has the modules of the Worker under test beside its own, and can import them.
+// A caller with `withDist` also has the modules of the Worker under test, and can import them.
 
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -74,8 +74,8 @@ export class Workerd {
   }
 
   /**
-   * Has a driver call one RPC method. Resolves with what the driver saw: `{ value }` or
-   * `{ error: { name, message } }`. `more` is described in driver.worker.mjs.
+   * Makes a driver call one RPC method. Resolves with the driver's result: `{ value }` or `{ error:
+   * { name, message } }`. `more` is described in driver.worker.mjs.
    */
   async call(method, args = [], more = {}, caller = "driver") {
     const response = await this.fetch(caller, "/call", {
@@ -87,14 +87,14 @@ export class Workerd {
     return JSON.parse(body);
   }
 
-  /** The value of a call that must not fail. */
+  /** Makes a call that must succeed, and resolves with its value. */
   async value(method, args = [], more = {}, caller = "driver") {
     const reply = await this.call(method, args, more, caller);
     if (reply.error) throw new Error(`${method} failed: ${reply.error.name}: ${reply.error.message}`);
     return reply.value;
   }
 
-  /** Has a driver make calls one after another, in one request: `[["incr", "a_total"], …]`. */
+  /** Makes a driver call methods one after another, in one request: `[["incr", "a_total"], …]`. */
   async sequence(calls, caller = "driver") {
     const response = await this.fetch(caller, "/sequence", {
       method: "POST",
@@ -147,7 +147,7 @@ export class Workerd {
   modules = [${modules.join(", ")}],
   compatibilityDate = ${quote(date)},
   compatibilityFlags = [${flags.map(quote).join(", ")}],
-  # Whatever is not bound cannot be reached: the only way to the gateway is METRICS_GATEWAY.
+  # The Worker can only reach what is bound: the only way to the gateway is METRICS_GATEWAY.
   globalOutbound = "nowhere",
   bindings = [
     ${bindings.join(",\n    ")}

@@ -1,6 +1,6 @@
 //! A Worker that counts and times its own requests.
 
-// Nothing of this runs natively; it only has to build with the rest of the workspace there.
+// This code does not run natively. It only has to compile there with the rest of the workspace.
 #![cfg(target_family = "wasm")]
 
 mod verify;
@@ -22,10 +22,10 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
-    // Without `?`: a missing binding is no reason to fail a request.
+    // Without `?`: a missing binding must not fail a request.
     let metrics = Reporter::new(env.service("METRICS"), &ctx);
     let path = request.path();
-    // The pattern, never the path: each distinct label value is a series of its own.
+    // The pattern, never the path: each distinct label value is its own series.
     let route = if path == "/" || path == "/verify" {
         &*path
     } else {
@@ -50,12 +50,12 @@ async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
         status,
     }
     .incr(&metrics);
-    // Nothing is sent here: about once a second one request sends for all, after its response.
+    // Nothing is sent here. About once a second, one request sends for all, after its response.
     response
 }
 
-/// HTTP lets a client invent methods, and each would be a new series. `Request::method` calls what
-/// it does not know GET, so this asks for the text.
+/// HTTP clients can invent methods, and each would be a new series. `Request::method` returns GET
+/// for an unknown method, so this reads the text.
 fn known(request: &Request) -> &'static str {
     let method = request.inner().method();
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

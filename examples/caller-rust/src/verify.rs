@@ -1,10 +1,10 @@
-//! Proves the whole way, from this Worker to the gateway's own count, with one sample.
+//! Checks the whole way, from this Worker to the gateway's own count, with one sample.
 
 use metrics_reporter_client::{Outcome, PushResult, Reporter, Sample};
 use serde_json::{Value, json};
 use worker::{Response, Result};
 
-/// 200 when the gateway has counted the sample, and 502 with the reason when not.
+/// Status 200 when the gateway has counted the sample, otherwise 502 with the reason.
 pub(crate) async fn verify(metrics: &Reporter) -> Result<Response> {
     let sample = Sample::counter("verifications_total", 1.0)
         .help("Samples sent by hand to see whether the way to the gateway is open.");

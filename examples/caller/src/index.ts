@@ -25,12 +25,13 @@ export default {
     const { route, response } = await answer(request, env);
     stop({ route });
     metrics.incr("requests_total", { route, method: known(request.method), status: response.status });
-    // They leave after the response, with those of other requests: a metric costs the visitor nothing.
+    // The samples leave after the response, together with those of other requests, so a metric does
+    // not delay the visitor.
     return response;
   },
 } satisfies ExportedHandler<Env>;
 
-/** `route` is the pattern, never the path: each distinct label value is a series of its own. */
+/** `route` is the pattern, never the path: each distinct label value is its own series. */
 async function answer(request: Request, env: Env): Promise<{ route: string; response: Response }> {
   const { pathname } = new URL(request.url);
   switch (pathname) {
@@ -43,7 +44,7 @@ async function answer(request: Request, env: Env): Promise<{ route: string; resp
   }
 }
 
-/** HTTP lets a client invent methods, and each would be a new series. */
+/** HTTP clients can invent methods, and each would be a new series. */
 function known(method: string): string {
   return ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].includes(method) ? method : "other";
 }

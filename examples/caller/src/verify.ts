@@ -1,4 +1,4 @@
-// Proves the whole way, from this Worker to the gateway's own count, with one sample.
+// Checks the whole way, from this Worker to the gateway's own count, with one sample.
 
 import type { MetricsReporter, PushResult } from "metrics-reporter-client";
 
@@ -9,7 +9,7 @@ const SAMPLE = {
   help: "Samples sent by hand to see whether the way to the gateway is open.",
 } as const;
 
-/** 200 when the gateway has counted the sample, and 502 with the reason when not. */
+/** Status 200 when the gateway has counted the sample, otherwise 502 with the reason. */
 export async function verify(metrics: Service<MetricsReporter>): Promise<Response> {
   let result: PushResult;
   try {
@@ -21,7 +21,7 @@ export async function verify(metrics: Service<MetricsReporter>): Promise<Respons
   return reply(502, { reason: reason(result), ...result });
 }
 
-/** Which build answered: `scripts/verify --revision` compares it. */
+/** The build that answered: `scripts/verify --revision` compares it. */
 async function version(metrics: MetricsReporter): Promise<string | undefined> {
   try {
     return String((await metrics.stats()).config.VERSION);

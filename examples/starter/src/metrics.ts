@@ -1,6 +1,6 @@
 import { defineMetrics } from "metrics-reporter-client";
 
-// In a module of its own: what the main module exports has to be a handler or a class.
+// In its own module: the main module may export only handlers and classes.
 export const catalogue = defineMetrics({
   greetings_total: { type: "counter", labels: ["language"], help: "Greetings given" },
 });

@@ -21,7 +21,7 @@ test("the binding of wrangler.toml leads to the stand-in for the reporter", asyn
   const ctx = createExecutionContext();
   await worker.fetch(new Request("http://shop/"), env, ctx);
   await waitOnExecutionContext(ctx);
-  // `wrangler types` knows the entrypoint of another project by its name alone.
+  // `wrangler types` knows only the name of another project's entrypoint.
   const reporter = env.METRICS as unknown as Service<MetricsReporter>;
   expect(await reporter.stats()).toMatchObject({ taken: 3 });
 });

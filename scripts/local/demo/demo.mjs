@@ -1,4 +1,5 @@
-// What `make demo` adds to `make dev`: a shop in front of the example caller, and its visitors.
+// The parts that `make demo` adds to `make dev`: a shop in front of the example caller, and its
+// visitors.
 
 /** The first config is the Worker that answers on DEV_PORT. */
 export const CONFIGS = ["scripts/local/demo/wrangler.toml"];
@@ -8,7 +9,7 @@ export const NAMES = ["demo-shop"];
 export const ABOUT = `A shop stands in front of the example caller, and its visitors come in waves of two minutes. Open the
 gateway's page and watch.`;
 
-/** Paths, by how often they are asked for. The last two are the example caller's. */
+/** Paths with their frequency. The last two belong to the example caller. */
 const VISITS = [
   [30, () => `/product/${1 + Math.floor(Math.random() * 500)}`],
   [25, () => "/search"],
@@ -21,12 +22,12 @@ const VISITS = [
 
 const WAVE_MS = 120_000;
 const PER_SECOND = { least: 3, most: 20 };
-// A machine that cannot keep up gets fewer visitors, instead of a queue without end.
+// A slow machine gets fewer visitors instead of an endless queue.
 const MOST_AT_ONCE = 50;
 const REPORT_MS = 15_000;
 
 /**
- * Sends requests to `caller` until the process ends, and says now and then how many.
+ * Sends requests to `caller` until the process ends, and prints their number from time to time.
  *
  * @param {string} caller
  * @param {(text: string) => void} say
@@ -51,7 +52,7 @@ export function startVisitors(caller, say) {
 
   function next() {
     if (atOnce < MOST_AT_ONCE) void visit();
-    // Random arrivals, as those of people who don't know each other.
+    // Random arrivals, as from independent visitors.
     const wait = (-1000 * Math.log(1 - Math.random())) / rate(Date.now() - started);
     setTimeout(next, wait);
   }

@@ -1,5 +1,5 @@
-// A shop that is nothing but its metrics: every answer takes as long, and fails as often, as such a
-// page might. What it does not sell is the example caller's.
+// A shop that only produces metrics: each answer takes as long, and fails as often, as a real page
+// might. Other paths go to the example caller.
 
 import { defineMetrics, getMetrics, withMetrics } from "metrics-reporter-client";
 
@@ -41,7 +41,7 @@ const pages = {
     return new Response("thank you\n");
   },
 
-  // The slow one: seconds, and now and then it gives up.
+  // The slow page: it takes seconds and sometimes gives up.
   async "/report"() {
     await took(1_500, 0.5);
     return Math.random() < 0.1 ? new Response("too slow\n", { status: 503 }) : new Response("a report\n");
@@ -57,18 +57,18 @@ const shop = {
 
 export default withMetrics(shop, { catalogue, route });
 
-/** The pattern, never the path: each distinct label value is a series of its own. */
+/** The pattern, never the path: each distinct label value is its own series. */
 function route(request) {
   const pattern = new URL(request.url).pathname.replace(/^\/product\/\d+$/, "/product/:id");
   return Object.hasOwn(pages, pattern) ? pattern : "other";
 }
 
-/** Waits for `median` milliseconds, give or take: most answers are near it, and a few far above. */
+/** Waits for about `median` milliseconds: most answers are near it, and a few far above. */
 function took(median, spread) {
   return new Promise((resolve) => setTimeout(resolve, Math.min(skewed(median, spread), 10_000)));
 }
 
-/** Log-normal, as response times are. */
+/** Log-normal, like real response times. */
 function skewed(median, spread) {
   const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
   return median * Math.exp(spread * normal);

@@ -1,5 +1,5 @@
-// Forwards every request to the gateway on this machine. As with a VPC service, scheme, host and
-// port of the URL decide nothing. When no gateway answers, fetch throws and so does the caller's.
+// Forwards every request to the gateway on this machine. As with a VPC service, the URL's scheme,
+// host and port are ignored. If no gateway answers, fetch throws, and so does the caller's fetch.
 
 export default {
   fetch(request, env) {
