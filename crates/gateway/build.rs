@@ -1,4 +1,4 @@
-//! Compiles the proto with protox, so that no protoc is needed.
+//! Compiles the proto with protox, which needs no protoc.
 
 use std::env;
 use std::error::Error;
@@ -18,8 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("Metric", "crate::proto::Metric"),
         ("MetricType", "crate::proto::MetricType"),
     ];
-    // The service takes a push as it lies, with a codec of its own. The client is for the tests and
-    // has tonic's: the two must not share a mistake.
+    // The service keeps a push encoded, with its own codec. The client is for the tests and uses
+    // tonic's codec, so that the two cannot share a mistake.
     for (part, codec) in [
         ("messages", ""),
         ("server", "crate::codec::PushCodec"),
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .build_server(part == "server")
             .build_client(part == "client")
             .build_transport(false)
-            // BTreeMap: labels come out in one order, whatever the sender's.
+            // BTreeMap: labels have one order, whatever the sender's order.
             .btree_map(".")
             .codec_path(codec);
         if part == "server" {

@@ -49,7 +49,7 @@ async fn pushes_without_an_id_are_all_applied() {
 #[tokio::test]
 async fn concurrent_repeats_of_one_id_are_applied_once() {
     let gateway = Arc::new(Gateway::start(&[]));
-    // Large enough that applying takes a while; every round is a race of its own.
+    // Large enough that applying takes some time. Every round is a separate race.
     let metrics: Vec<_> = (0..2000)
         .map(|n| counter("x", 1.0, &[("n", &n.to_string())]))
         .collect();
@@ -96,7 +96,7 @@ async fn a_repeat_that_overtakes_the_first_is_applied_and_the_first_is_the_repea
 #[tokio::test]
 async fn only_so_many_answers_are_remembered_and_the_least_recently_used_goes_first() {
     let gateway = Gateway::start(&["--dedupe-entries", "2"]);
-    // c pushes b out, since a was used after b
+    // c evicts b, because a was used after b
     for id in ["a", "b", "a", "c", "a", "b"] {
         gateway
             .push(vec![counter("x", 1.0, &[])], &[("x-push-id", id)])

@@ -1,4 +1,4 @@
-//! From SIGTERM to the end: not ready, still serving, and the admin port last.
+//! From SIGTERM to the end: not ready, still serving, and the admin port closes last.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
@@ -32,7 +32,7 @@ async fn a_gateway_that_drains_is_not_ready_and_still_takes_pushes_and_scrapes()
     let answer = gateway.push(vec![counter("x", 1.0, &[])], &[]).await;
     assert_eq!(answer.counts(), (1, 0));
     assert_eq!(gateway.lines("pushed_").await, ["pushed_x 1"]);
-    // and whoever asks twice does not wait
+    // and a second signal ends the wait
     gateway.signal("TERM");
     assert_eq!(gateway.wait().0.code(), Some(1));
 }
@@ -67,7 +67,7 @@ async fn with_an_admin_port_the_other_only_takes_pushes() {
     assert_eq!(send_to(&admin, push).await.status.as_u16(), 404);
     let text = get_from(&admin, "/metrics").await.text();
     assert!(text.contains("\npushed_x 1\n"), "{text}");
-    // The help of both says where to look.
+    // The push port answers /metrics with a hint at the admin port.
     let hint = get_from(&gateway.address, "/metrics").await.text();
     assert!(hint.contains("--admin-listen"), "{hint}");
 }
@@ -80,7 +80,7 @@ async fn a_last_scrape_of_the_admin_port_sees_the_last_push() {
     let body = common::frame(vec![counter("x", 1.0, &[])]);
     let push = common::HalfSent::new(&gateway, &body, "one").await;
     gateway.signal("TERM");
-    // The push is under way, so the admin port stays.
+    // The push is still running, so the admin port stays open.
     let begun = Instant::now();
     while status(&admin, "/-/ready").await == 200 {
         assert!(begun.elapsed() < PATIENCE);

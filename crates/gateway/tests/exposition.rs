@@ -1,7 +1,7 @@
-//! `/metrics` and the page's estimates, read by programs that are not ours.
+//! `/metrics` and the page's estimates, read by independent programs.
 //!
-//! `promtool` is Prometheus's own (Debian's package `prometheus` has it). Where it is missing, its
-//! tests say so and pass; the parser crate is always there.
+//! `promtool` is part of Prometheus (Debian's package `prometheus`). If it is missing, its tests
+//! report that and pass. The parser crate is always available.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -19,7 +19,7 @@ use common::proto::Metric;
 use common::{Gateway, counter, histogram};
 use prometheus_parse::{Scrape, Value};
 
-/// Runs promtool on `input`, or returns nothing where there is no promtool.
+/// Runs promtool on `input`; `None` if promtool is missing.
 fn promtool(arguments: &[&str], input: &str) -> Option<Output> {
     let child = Command::new("promtool")
         .args(arguments)
@@ -130,7 +130,7 @@ async fn an_independent_parser_finds_what_was_pushed() {
 #[tokio::test]
 async fn the_pages_estimates_are_those_of_histogram_quantile() {
     let gateway = Gateway::start(&["--buckets", "-2,0,1,2,4,8,16"]);
-    // Powers of two keep the arithmetic exact, so that promtool's exact comparison is fair.
+    // Powers of two keep the arithmetic exact, because promtool compares exactly.
     let series: [(&str, &[f64]); 5] = [
         ("spread", &[0.5, 0.5, 1.5, 1.5, 3.0, 3.0, 3.0, 5.0]),
         ("one", &[3.0]),
@@ -149,7 +149,7 @@ async fn the_pages_estimates_are_those_of_histogram_quantile() {
     let state: serde_json::Value =
         serde_json::from_slice(&gateway.get("/api/state").await.body).unwrap();
 
-    // promtool evaluates PromQL over the very lines of the scrape.
+    // promtool evaluates PromQL over the lines of the scrape.
     let mut rules = "tests:\n- interval: 1m\n  input_series:\n".to_owned();
     for line in text
         .lines()
@@ -179,7 +179,7 @@ async fn the_pages_estimates_are_those_of_histogram_quantile() {
     assert!(output.status.success(), "{output:?}\n{rules}");
 }
 
-/// The client library of Prometheus for Python has the strictest reader of OpenMetrics.
+/// Prometheus's client library for Python has the strictest OpenMetrics parser.
 const OPEN_METRICS_READER: &str = r#"
 import sys
 try:

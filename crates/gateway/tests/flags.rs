@@ -1,4 +1,4 @@
-//! Flags, their errors, and a port that is taken.
+//! Flags, their errors, and an occupied port.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! `metrics-gateway get URL`, which probes run where there is no curl.
+//! `metrics-gateway get URL`, which probes run in images without curl.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

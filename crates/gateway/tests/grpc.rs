@@ -132,7 +132,7 @@ async fn why_metrics_were_refused_stands_in_the_trailing_metadata() {
     let mut request = Request::new(PushRequest { metrics });
     let id = "one".parse().unwrap();
     request.metadata_mut().insert("x-push-id", id);
-    // The answer to a repeat is the same in this, too.
+    // The answer to a repeat has the same reasons.
     for _ in 0..2 {
         let mut again = Request::new(request.get_ref().clone());
         *again.metadata_mut() = request.metadata().clone();

@@ -171,11 +171,11 @@ async fn errors_are_trailers_only_with_the_status_in_the_headers() {
     );
 }
 
-// The answer used to come before the end of the request, and the connection was closed on a sender
-// that was still writing: `fetch` then says "broken pipe", and what was wrong is lost.
+// An earlier version answered before the end of the request and closed the connection while the
+// sender was still writing. `fetch` then reported "broken pipe", and the error was lost.
 #[tokio::test]
 async fn who_sends_far_too_much_gets_to_read_the_answer() {
-    // More than fits into the buffers of both sockets.
+    // More than the buffers of both sockets can hold.
     const LEN: u32 = 32 * 1024 * 1024;
     let gateway = Gateway::start(&[]);
     let mut stream = gateway.connect().await;
@@ -276,7 +276,7 @@ async fn text_mode_is_answered_in_base64() {
         answer.header("content-type"),
         Some("application/grpc-web-text+proto")
     );
-    // each frame is padded on its own: the empty message, then the trailers
+    // each frame has its own padding: the empty message, then the trailers
     assert_eq!(answer.text(), "AAAAAAA=gAAAAA9ncnBjLXN0YXR1czowDQo=");
 }
 

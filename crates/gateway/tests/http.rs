@@ -1,4 +1,4 @@
-//! What is not gRPC: scrapes, health, the page and what feeds it.
+//! HTTP without gRPC: scrapes, health, the page and its data.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
@@ -129,7 +129,7 @@ async fn the_state_is_told_whole_and_then_by_what_changed() {
 async fn a_cursor_that_is_no_number_is_a_bad_request() {
     let gateway = Gateway::start(&[]);
     assert_eq!(gateway.get("/api/state?version=x").await.status, 400);
-    // leaving it out asks for everything
+    // without it, the page requests everything
     assert_eq!(gateway.get("/api/state?other=1").await.status, 200);
 }
 

@@ -1,10 +1,10 @@
-// The page in a real browser: Debian's chromium, or the one that CHROMIUM names, driven by
-// playwright-core.
+// The page in a real browser, driven by playwright-core: Debian's chromium, or the browser in the
+// variable CHROMIUM.
 //
 //   cargo build --release -p metrics-gateway && node --test crates/gateway/tests/page.test.mjs
 //
-// METRICS_GATEWAY_BIN names another binary, PLAYWRIGHT_CORE another place of playwright-core.
-// Without a browser or playwright-core the tests are skipped and say so.
+// METRICS_GATEWAY_BIN sets the binary, and PLAYWRIGHT_CORE the path of playwright-core. Without a
+// browser or playwright-core, the tests report that they are skipped.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -28,7 +28,7 @@ function missing() {
   return false;
 }
 
-// A client that is nobody's but this file's: protobuf and the frame by hand.
+// An independent client: protobuf and the frame are encoded by hand.
 const utf8 = new TextEncoder();
 const varint = (n) => (n > 127 ? [(n & 127) | 128, ...varint(n >>> 7)] : [n]);
 const field = (number, bytes) => [...varint((number << 3) | 2), ...varint(bytes.length), ...bytes];
@@ -100,7 +100,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
         await context.close();
       }
     } finally {
-      // Whatever became of the browser: a gateway that is left keeps this process from its end.
+      // Also after an error in the browser: a running gateway would keep this process alive.
       await gateway.stop();
     }
   }
@@ -184,7 +184,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       assert.equal(await plot.locator("rect").count(), 3);
       assert.deepEqual(await cell(page, "pushed_latency_ms", "p50").innerText(), "12.5");
       await details.getByText("Buckets as a table").click();
-      // Before it is laid out, its text has no spaces.
+      // Before layout, its text has no spaces.
       await details.locator("details tbody").waitFor();
       const rows = await details.locator("details tbody tr").allInnerTexts();
       assert.deepEqual(rows.map((text) => text.split(/\s+/)), [["10", "4", "4"], ["20", "4", "8"], ["40", "0", "8"], ["+Inf", "2", "10"]]);
@@ -275,7 +275,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       assert.equal(await page.locator("main :is(img, script, b, i, iframe)").count(), 0);
       assert.equal(await page.title(), "Metrics gateway");
 
-      // And were some of it to become markup, the policy would not let it run.
+      // Even if some of it became markup, the policy would not run it.
       const ran = await page.evaluate(() => {
         const script = document.createElement("script");
         try {
@@ -292,7 +292,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
         }
       });
       assert.equal(ran, false);
-      // What the browser said about that is what this test is about.
+      // This test causes these messages of the browser on purpose.
       assert.ok(errors.length > 0);
       errors.length = 0;
     });
@@ -319,7 +319,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       await page.getByText("No series matches this filter.").waitFor();
       await page.locator("#filter").fill("");
 
-      // All two thousand change; the slowest turn of the page's own thread stays short.
+      // All two thousand series change, and no task of the page's thread is long.
       await page.evaluate(() => {
         window.slowest = 0;
         new PerformanceObserver((list) => {
@@ -331,7 +331,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       const slowest = await page.evaluate(() => window.slowest);
       assert.ok(slowest < 500, `the page was busy for ${slowest} ms`);
 
-      // When nothing changes, next to nothing is sent.
+      // Without changes, almost nothing is sent.
       const polls = requests.filter((request) => request.includes("/api/state")).length;
       await page.waitForFunction((polls) => performance.getEntriesByType("resource").length > polls + 1, polls);
       const last = await page.evaluate(() => performance.getEntriesByType("resource").at(-1).encodedBodySize);
@@ -403,7 +403,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       await row(page, "pushed_a_total").waitFor();
       await page.keyboard.press("/");
       assert.equal(await page.evaluate(() => document.activeElement.id), "filter");
-      // All, the headings that sort, then the first row
+      // The All button, the sortable headings, then the first row
       const reach = async (selector) => {
         for (let presses = 0; presses < 20; presses++) {
           await page.keyboard.press("Tab");
@@ -421,7 +421,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       await page.keyboard.press("Enter");
       const focused = () => page.evaluate(() => ({ name: document.activeElement.innerText.trim(), expanded: document.activeElement.getAttribute("aria-expanded"), outline: getComputedStyle(document.activeElement).outlineStyle }));
       assert.deepEqual(await focused(), { name: "pushed_b_total", expanded: "true", outline: "solid" });
-      // a overtakes b: the row moves, the focus with it
+      // a overtakes b: the row moves and keeps the focus
       await push(url, [metric("a_total", COUNTER, 9)]);
       await page.waitForFunction(() => document.querySelector("tr.row").innerText.includes("pushed_a_total"));
       assert.deepEqual(await focused(), { name: "pushed_b_total", expanded: "true", outline: "solid" });
@@ -439,7 +439,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       await hasText(page.locator("#status"), "Paused");
       const asked = requests.length;
       await push(url, [metric("x_total", COUNTER, 1)]);
-      // The next turn of the poll would have asked by now; while it rests, filters still work.
+      // A paused page does not poll, but its filters still work.
       await page.clock.install();
       await page.locator("#filter").fill("x_total");
       await page.clock.runFor(3_000);
@@ -464,7 +464,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
       assert.equal(await page.locator("tr.row").count(), 1);
       assert.equal(await page.locator("#filter").inputValue(), "a_");
       assert.equal(await page.locator("th.value").getAttribute("aria-sort"), "descending");
-      // an address that makes no sense is no error
+      // an invalid address is not an error
       await page.goto(`${url}/#type=x&sort=toString&page=-3`);
       await page.reload();
       await row(page, "pushed_b_total").waitFor();
@@ -526,7 +526,7 @@ describe("the page", { skip, timeout: 600_000 }, () => {
               boxes.forEach(([text, box], place) => {
                 if (box.left < frame.left || box.right > frame.right) wrong.push(`outside: ${text}`);
                 for (const [other, next] of boxes.slice(place + 1)) {
-                  // Boxes reach above and below what is drawn in them, by as much as the font wants.
+                  // Boxes extend above and below the drawn text, depending on the font.
                   const apart = box.right <= next.left || next.right <= box.left || box.bottom - 3 <= next.top || next.bottom - 3 <= box.top;
                   if (!apart) wrong.push(`over each other: ${text}, ${other}`);
                 }

@@ -1,4 +1,4 @@
-//! What README.md says is what the program does.
+//! The statements of README.md agree with the program.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -25,7 +25,7 @@ fn every_flag_stands_in_the_table_with_its_default() {
         .unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let mut flags = 0;
-    // A flag and its text, which may go on in the lines below.
+    // A flag and its text, which may continue on the next lines.
     for flag in help.split("\n      --").skip(1) {
         let (usage, text) = flag.split_once(' ').unwrap();
         let (value, text) = text.split_once("  ").unwrap();

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: what is under way is finished, nothing else is waited for.
+//! SIGTERM and SIGINT: running requests finish, and idle connections do not delay the end.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -63,7 +63,7 @@ async fn a_second_signal_ends_it_at_once() {
 #[tokio::test]
 async fn idle_connections_do_not_hold_up_the_end() {
     let gateway = Gateway::start(&[]);
-    // one that never spoke, and one that is kept alive after an answer
+    // a silent connection, and one that is kept alive after an answer
     let _silent = gateway.connect().await;
     let mut idle = gateway.connect().await;
     idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")

@@ -1,6 +1,6 @@
-// Charts as SVG. Each has a sentence that says the same.
+// Charts as SVG. Each has a text alternative.
 
-/** A small line without axes; `label` is what a screen reader says. */
+/** A small line without axes. Screen readers read `label`. */
 function sparkline(rates, kind, label, width = 120, height = 24) {
   const top = Math.max(...rates);
   const points = rates.map((rate, place) => {
@@ -16,25 +16,24 @@ function sparkline(rates, kind, label, width = 120, height = 24) {
   );
 }
 
-/** The next round number that is no less. */
+/** The smallest round number that is not below `value`. */
 function niceTop(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   const top = [1, 1.5, 2, 3, 4, 6, 8, 10].map((step) => step * power).find((top) => top >= value * 0.999999);
-  // At either end of what a number can be, there is no round one.
+  // The largest and smallest numbers have no round number above them.
   return Number.isFinite(top) ? top : value;
 }
 
-/** How wide a text in a chart may be, in pixels. */
+/** An upper estimate of a text's width in a chart, in pixels. */
 const textWidth = (text) => 7 * text.length;
 
-/** Room at the left for what stands on the vertical axis. */
+/** The space for the labels of the vertical axis. */
 const axisWidth = (values) => Math.max(44, 10 + Math.max(...values.map((value) => textWidth(formatAxis(value)))));
 
 /**
- * Lines over the last two minutes. `lines` is a list of { kind, name, rates }, and with `sticks`
- * for what happens now and then; `timeOf` tells when a place was; what is under the pointer is told
- * to `readout`.
+ * Lines over the last two minutes. `lines` is a list of { kind, name, rates }, with `sticks` for rare
+ * events. `timeOf` returns the time of a place. `readout` shows the values under the pointer.
  */
 function rateChart(container, height, lines, timeOf, label, readout) {
   const width = Math.max(container.clientWidth, 200);
@@ -82,7 +81,7 @@ function rateChart(container, height, lines, timeOf, label, readout) {
     const place = Math.round(((clientX - box.left - left) / (width - left - right)) * (count - 1));
     return Math.min(Math.max(place, 0), count - 1);
   };
-  // The chart is drawn anew with each answer; the pointer stays where it was.
+  // Each answer redraws the chart, while the pointer stays in place.
   const hover = () => {
     svg.querySelector(".cursor")?.remove();
     if (container.pointerX === undefined) return setText(readout, readout.dataset.rest ?? "");
@@ -102,7 +101,7 @@ function rateChart(container, height, lines, timeOf, label, readout) {
   hover();
 }
 
-/** Observations by bucket, with marks where the quantiles are estimated to be. */
+/** Observations by bucket, with marks at the estimated quantiles. */
 function bucketChart(container, height, bounds, counts, marks, label) {
   const width = Math.max(container.clientWidth, 200);
   const highest = niceTop(Math.max(...counts));
@@ -119,18 +118,18 @@ function bucketChart(container, height, bounds, counts, marks, label) {
   }
   counts.forEach((count, bucket) => {
     if (count === 0) return;
-    // One observation among millions still shows.
+    // A single observation among millions stays visible.
     const high = Math.max(y(0) - y(count), 1.5);
     svg.append(makeSvg("rect", { class: "column", x: left + bucket * step + 1.5, y: y(0) - high, width: Math.max(step - 3, 1), height: high, rx: 1.5 }));
   });
 
-  // Bounds stand at the right edge of their bucket; as many as there is room for.
+  // Each bound is at the right edge of its bucket. Bounds without space are left out.
   const widest = Math.max(...bounds.map((bound) => textWidth(formatAxis(bound))));
   const every = Math.max(1, Math.ceil((widest + 8) / step));
   bounds.forEach((bound, bucket) => {
     if ((bounds.length - 1 - bucket) % every !== 0) return;
     const [text, at] = [formatAxis(bound), left + (bucket + 1) * step];
-    // Beside "up to", and not on it.
+    // Next to "up to", without covering it.
     if (at - textWidth(text) / 2 < left) return;
     svg.append(makeSvg("text", { x: at, y: height - 5, "text-anchor": "middle" }, text));
   });
@@ -152,7 +151,7 @@ function bucketChart(container, height, bounds, counts, marks, label) {
     );
     names.push(makeSvg("text", { class: "mark-name", x: end ? at - 4 : at + 4, y: 13 + row * 13, "text-anchor": end ? "end" : "start" }, `${name} ${formatShort(value)}`));
   });
-  // Over all the lines: one that crosses a name is cut by it, and not the name by the line.
+  // Drawn after the lines, so that a line does not cross a name.
   svg.append(...names);
   container.replaceChildren(svg);
 }

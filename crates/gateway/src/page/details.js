@@ -1,4 +1,4 @@
-// What an open row shows: charts, every label in full, and a query to take along.
+// The details of an open row: charts, all labels in full, and a query to copy.
 
 const QUANTILES = ["p50", "p90", "p99"];
 
@@ -52,7 +52,7 @@ class Details {
   addFacts() {
     const { metric, labels, histogram } = this.series;
     this.help = this.addFact("Help", "");
-    // Narrow windows have no column for it.
+    // Narrow windows hide this column.
     this.addFact("Type", metric.type);
     for (const [name, value] of Object.entries(labels)) {
       const shown = value === "" ? make("span", { class: "sub" }, "empty") : make("bdi", { class: "mono value-text" }, quoted(value));
@@ -89,7 +89,7 @@ class Details {
     const told = buckets.flatMap((count, bucket) => (count > 0 ? [`${formatTotal(count)} up to ${bucketName(bounds, bucket)}`] : []));
     bucketChart(this.buckets.chart, 180, bounds, buckets, marks, `Observations by bucket: ${told.join(", ")}. Estimates: ${estimates}`);
 
-    // Made anew only when it differs, so that what is selected in it stays so.
+    // Replaced only when it differs, so that a text selection in it is kept.
     const counts = buckets.join();
     if (counts === this.table.counts) return;
     this.table.counts = counts;

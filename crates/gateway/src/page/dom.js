@@ -1,4 +1,4 @@
-// Making elements. Text only ever goes in as text: nothing here, or anywhere, parses HTML.
+// Makes elements. Text is inserted as text only: no code of the page parses HTML.
 
 const byId = (id) => document.getElementById(id);
 
@@ -16,12 +16,12 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** Sets text that may be the same; an untouched node keeps selections and costs nothing. */
+/** Sets the text if it differs, because an unchanged node keeps its selection. */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** A line to copy, with a button where the browser lets pages copy. */
+/** A line to copy, with a button if the browser allows pages to copy. */
 function addCopyButton(pre) {
   if (!navigator.clipboard) return;
   const button = make("button", { type: "button" }, "Copy");

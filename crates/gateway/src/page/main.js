@@ -1,4 +1,4 @@
-// Asks the gateway once a second for what changed, and shows it.
+// Asks the gateway for changes once per second, and shows them.
 
 const POLL_MS = 1000;
 const RETRY_MS = 2000;
@@ -14,7 +14,7 @@ async function poll() {
   try {
     if (paused || document.hidden) return;
     const state = await ask();
-    // It may have been paused since it asked.
+    // The page may have been paused since the request.
     if (state && !paused) {
       if (store.take(state)) begunAnew(state);
       render();
@@ -25,7 +25,7 @@ async function poll() {
   }
 }
 
-/** What the gateway answers, or nothing when it does not. */
+/** The gateway's answer, or nothing if there is none. */
 async function ask() {
   try {
     const asked = await fetch(`/api/state?${new URLSearchParams(store.cursor)}`, { signal: AbortSignal.timeout(GIVE_UP_MS) });
@@ -88,7 +88,7 @@ function renderOverview(latest) {
 function showStatus() {
   const state = lostSince !== null ? "unreachable" : paused ? "paused" : "live";
   const status = byId("status");
-  // Announced when it changes, and not once a second.
+  // Screen readers announce a change, and not every update.
   if (status.dataset.state === state) return;
   status.dataset.state = state;
   setText(status, { live: "Live", paused: "Paused", unreachable: "Unreachable" }[state]);
@@ -101,7 +101,7 @@ function showStatus() {
   setText(notice, lost ? `The gateway at ${location.host} has not answered since ${formatTime(lostSince)}. ${what} Trying again every ${RETRY_MS / 1000} seconds.` : "");
 }
 
-// The view is kept in the address, so that it survives a reload and can be shared.
+// The view is stored in the address, so that it survives a reload and can be shared.
 function keepView({ words, type, sort, descending, page }) {
   const kept = new URLSearchParams();
   if (words) kept.set("q", words);
@@ -127,7 +127,7 @@ function takeView() {
 let telling;
 function tellMatches() {
   clearTimeout(telling);
-  // Once typing rests: a count for every key would talk over the typing.
+  // After a pause in typing: an announcement for every key would interrupt the user.
   telling = setTimeout(() => setText(byId("matches"), `${plural(table.count ?? 0, "series", "series")} shown`), 600);
 }
 
@@ -161,7 +161,7 @@ function listen() {
     }
   });
   document.querySelector(".skip").addEventListener("click", (event) => {
-    // The part of the address that this would change is where the view is kept.
+    // The view is stored in the part of the address that this link would change.
     event.preventDefault();
     byId(store.latest?.pushes_total > 0 ? "series" : "empty").focus();
   });

@@ -1,6 +1,6 @@
-// What the gateway has told so far. The gateway sends what changed; this keeps the whole.
+// The state of the gateway. The gateway sends changes, and the store keeps the whole.
 
-/** Sums per slot over the last two minutes, as in the gateway: a ring by slot number. */
+/** Sums per slot over the last two minutes: a ring by slot number, as in the gateway. */
 class Activity {
   constructor(slots) {
     this.sums = new Float64Array(slots);
@@ -24,7 +24,7 @@ class Activity {
   }
 }
 
-/** Slots that a rate "now" is the mean of: ten seconds. */
+/** The number of slots in the mean for a rate "now": ten seconds. */
 const NOW_SLOTS = 5;
 
 class Store {
@@ -42,17 +42,17 @@ class Store {
     this.rejected = new Activity(slots);
   }
 
-  /** Takes an answer of the gateway; tells whether it is another process than before. */
+  /** Applies an answer of the gateway. Returns whether it comes from another process than before. */
   take(state) {
     const restarted = this.cursor.instance !== 0 && this.cursor.instance !== state.instance;
     if (state.full) this.clear(state.slots);
-    // In place: all series of a metric hold the same one, and its help may come late.
+    // Changed in place: all series of a metric share this object, and its help may arrive later.
     for (const metric of state.metrics) this.metrics.set(metric.id, Object.assign(this.metrics.get(metric.id) ?? {}, metric));
     for (const news of state.series) this.takeSeries(news, state.now_ms);
     this.pushes = state.pushes.reverse().concat(this.pushes).slice(0, 50);
     this.accepted.merge(state.accepted);
     this.rejected.merge(state.rejected);
-    // Last, so that what could not be taken is asked for again.
+    // Last, so that the page requests the data again after an error above.
     this.latest = state;
     this.cursor = { instance: state.instance, version: state.version, slot: state.slot };
     return restarted;
@@ -72,7 +72,7 @@ class Store {
     one.activity.merge(news.activity);
   }
 
-  /** Per second and slot, oldest first; the slot under way is left out, for it is not whole. */
+  /** Rates per second for each slot, oldest first, without the current slot, which is incomplete. */
   rates(activity) {
     const seconds = this.latest.slot_ms / 1000;
     const end = this.latest.slot;
@@ -85,7 +85,7 @@ class Store {
     return sum / ((NOW_SLOTS * this.latest.slot_ms) / 1000);
   }
 
-  /** When a place in `rates` was, in milliseconds. */
+  /** The time of a place in `rates`, in milliseconds. */
   timeOf(place) {
     return (this.latest.slot - this.slots + 1 + place) * this.latest.slot_ms;
   }

@@ -1,11 +1,11 @@
 // The table of series: filter, sort, pages. Only the rows of one page are in the document, so two
-// thousand series cost no more than twenty-five.
+// thousand series are as fast as twenty-five.
 
 const PAGE_ROWS = 25;
 
 const quantile = (place) => (series) => series.histogram?.quantiles[place] ?? null;
 
-// `key` is what a column sorts by; numbers start with the highest.
+// `key` is the sort key of a column. Numbers start with the highest.
 const COLUMNS = [
   { id: "series", title: "Series", key: (series) => series.text },
   { id: "type", title: "Type", key: (series) => series.metric.type },
@@ -55,14 +55,14 @@ class SeriesTable {
     this.change({ sort: column.id, descending: again ? !this.view.descending : Boolean(column.number) });
   }
 
-  /** Changes what is shown; all but a turn of the page starts at the first page. */
+  /** Changes the view. Every change except a change of the page goes to the first page. */
   change(view) {
     this.view = { ...this.view, page: 0, ...view };
     this.render();
     this.onchange?.(this.view);
   }
 
-  /** The series that the filter lets through, in order. */
+  /** The series that match the filter, in order. */
   shown() {
     const { words, type, sort, descending } = this.view;
     const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
@@ -76,7 +76,7 @@ class SeriesTable {
     const turn = descending ? -1 : 1;
     return list.sort((a, b) => {
       const [x, y] = [keys.get(a), keys.get(b)];
-      // What has no such number comes last, whichever way.
+      // Series without this number come last in either order.
       if (x === null || y === null) return x === y ? compare(a.text, b.text) : x === null ? 1 : -1;
       return compare(x, y) * turn || compare(a.text, b.text);
     });
@@ -103,7 +103,7 @@ class SeriesTable {
     setText(byId("none"), "No series matches this filter.");
   }
 
-  /** Puts a page's rows in order, touching only what is not yet where it belongs. */
+  /** Puts a page's rows in order, and moves only rows that are out of place. */
   place(page) {
     const focused = document.activeElement;
     const wanted = [];
@@ -119,10 +119,10 @@ class SeriesTable {
       if (this.body.children[place] !== element) this.body.insertBefore(element, this.body.children[place] ?? null);
     });
     while (this.body.children.length > wanted.length) this.body.lastElementChild.remove();
-    // A row that moved has lost its focus.
+    // Moving a row loses its focus.
     if (focused !== document.activeElement && this.body.contains(focused)) focused.focus({ preventScroll: true });
     for (const row of kept.values()) row.update();
-    // As wide as the columns that this window has room for.
+    // As wide as the visible columns of this window.
     const columns = COLUMNS.filter(({ th }) => th.offsetWidth > 0).length;
     for (const cell of this.body.querySelectorAll("tr.details > td")) cell.colSpan = columns;
     if (this.openId !== null && kept.has(this.openId)) kept.get(this.openId).details.update();
@@ -149,7 +149,7 @@ class SeriesTable {
     type.append(make("span", { class: `kind ${series.metric.type}` }, series.metric.type));
     const element = make("tr", { class: "row" }, ...cells);
     element.addEventListener("click", () => {
-      // A click that ends a selection is not meant for the row.
+      // A click that ends a text selection must not open the row.
       if (getSelection().isCollapsed) this.toggle(series.id);
     });
 
@@ -181,12 +181,12 @@ function compare(x, y) {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** A name that a narrow column breaks behind its underscores. */
+/** A name that may break after its underscores in a narrow column. */
 function breakable(name) {
   return name.split(/(?<=_)(?=[^_])/).flatMap((part, place) => (place > 0 ? [make("wbr"), part] : [part]));
 }
 
-/** The series as Prometheus writes it; each value is kept from turning the text around it. */
+/** The series in Prometheus's notation. Values cannot change the direction of the text around them. */
 function seriesText({ metric, labels, text }) {
   const span = make("span", { class: "text", title: text }, make("span", { class: "series-name" }, ...breakable(metric.name)));
   const pairs = Object.entries(labels);
@@ -203,6 +203,6 @@ function seriesText({ metric, labels, text }) {
 
 function flash(cell) {
   cell.classList.remove("flash");
-  void cell.offsetWidth; // begins the animation anew
+  void cell.offsetWidth; // restarts the animation
   cell.classList.add("flash");
 }

@@ -1,4 +1,4 @@
-//! The gateway as a process, and a plain HTTP client that shows every byte.
+//! The gateway as a process, and a simple HTTP client that shows every byte.
 
 #![allow(
     dead_code,
@@ -23,7 +23,7 @@ use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// What a client was generated from the proto, with tonic's own codec.
+/// The client generated from the proto, with tonic's own codec.
 pub mod proto {
     #![allow(
         unreachable_pub,
@@ -38,7 +38,7 @@ use proto::{Metric, MetricType, PushRequest, PushResponse};
 
 pub const PUSH: &str = "/marqo.metrics.v1.MetricsIngest/Push";
 
-/// No test waits longer for anything.
+/// The longest wait of any test.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running `metrics-gateway`, killed when dropped.
@@ -87,7 +87,7 @@ impl Gateway {
         assert!(status.success());
     }
 
-    /// Waits for the end, and returns what was logged.
+    /// Waits for the end, and returns the log.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let mut log = String::new();
         self.child
@@ -108,7 +108,7 @@ impl Gateway {
         TcpStream::connect(&self.address).await.unwrap()
     }
 
-    /// One request over HTTP/1.1 on a connection of its own.
+    /// One request over HTTP/1.1 on a new connection.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
         send_to(&self.address, request).await
     }
@@ -121,7 +121,7 @@ impl Gateway {
         self.get("/metrics").await.text()
     }
 
-    /// A gRPC-Web call over HTTP/1.1; `headers` go on top of the usual ones.
+    /// A gRPC-Web call over HTTP/1.1. `headers` are added to the usual ones.
     pub async fn push_frame(&self, frame: Vec<u8>, headers: &[(&str, &str)]) -> Answer {
         self.send(push_request(&self.address, frame, headers)).await
     }
@@ -130,7 +130,7 @@ impl Gateway {
         self.push_frame(frame(metrics), headers).await
     }
 
-    /// The lines of `/metrics` that start like this.
+    /// The lines of `/metrics` with this prefix.
     pub async fn lines(&self, start: &str) -> Vec<String> {
         let text = self.metrics().await;
         text.lines()
@@ -188,7 +188,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The counts of a gRPC-Web answer that must be OK.
+    /// The counts of a gRPC-Web answer, which must be OK.
     pub fn counts(&self) -> (u64, u64) {
         assert_eq!(self.status, 200);
         assert_eq!(self.body[0], 0, "no message: {self:?}");
@@ -203,7 +203,7 @@ impl Answer {
         (response.accepted, response.rejected)
     }
 
-    /// The text of the trailer frame behind the message, which is all that follows it.
+    /// The text of the trailer frame, which must be the rest of the body after the message.
     pub fn trailers(&self) -> String {
         let frame_end = |start: usize| {
             let len = self.body[start + 1..start + 5].try_into().unwrap();
@@ -265,7 +265,7 @@ pub fn histogram(name: &str, value: f64, labels: &[(&str, &str)]) -> Metric {
     metric(name, MetricType::Histogram, value, labels)
 }
 
-/// A push whose last byte is still on its way.
+/// A push whose last byte was not sent yet.
 pub struct HalfSent {
     stream: TcpStream,
     rest: Vec<u8>,
@@ -280,7 +280,7 @@ impl HalfSent {
             body.len()
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        // The server asks for the body only once it has begun to read it: the call is under way.
+        // The server asks for the body when it starts to read it, so the call is running.
         let mut go_on = [0; 25];
         stream.read_exact(&mut go_on).await.unwrap();
         assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -292,7 +292,7 @@ impl HalfSent {
         }
     }
 
-    /// Sends the rest, and reads until the answer's trailer frame and last chunk are there.
+    /// Sends the rest, and reads the answer to its trailer frame and last chunk.
     pub async fn finish(mut self) -> String {
         self.stream.write_all(&self.rest).await.unwrap();
         let mut answer = Vec::new();
