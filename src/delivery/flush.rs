@@ -139,11 +139,11 @@ impl Reporter {
 
     /// The next push of a flusher.
     ///
-    /// Samples that arrive while it pushes have their own lease, whose holder waits a full
-    /// interval. Without this limit, a busy isolate would push as fast as the gateway answers.
-    /// Samples that arrived while it waited for other pushes had their own lease too.
+    /// A flusher leaves samples that arrive while it pushes. They have their own lease, whose
+    /// holder waits a full interval. Otherwise a busy isolate would push as fast as the gateway
+    /// answers. After a wait for other pushes, a flusher also takes the samples of that time.
     pub fn next_push(&mut self, drain: &mut Drain, now: f64) -> Take {
-        // Also when nothing is left for it: no caller may rely on a flusher that has ended.
+        // Also when nothing is left to take: no call may rely on a flusher that has ended.
         self.release_lease(&drain.flush);
         let upto = *drain.upto.get_or_insert(self.buffer.next_sequence());
         if self.buffer.first_sequence() >= upto {

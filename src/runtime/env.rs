@@ -12,7 +12,7 @@ const ACCESS_ID: &str = "ACCESS_CLIENT_ID";
 const ACCESS_SECRET: &str = "ACCESS_CLIENT_SECRET";
 const MISSING_HALF: &str = "expected both secrets of a service token, got the other one alone";
 
-/// Not read by `Env::var`, which takes text only: a var may be JSON, and `true` is as good as
+/// Reads a binding. `Env::var` reads text only, but a var may also be JSON: `true` is the same as
 /// `"true"`.
 fn binding(env: &Env, name: &str) -> JsValue {
     Reflect::get(env, &name.into()).unwrap_or(JsValue::UNDEFINED)
@@ -66,7 +66,7 @@ pub(super) fn read_access(env: &Env, invalid: &mut Vec<Line>) -> Option<(String,
 
 /// The gateway binding, if it is bound.
 ///
-/// Not read by `Env::service`, which requires an object whose constructor is called `Fetcher`.
+/// This does not use `Env::service`, which requires a constructor with the name `Fetcher`.
 /// Cloudflare does not document the constructor name of a VPC service.
 pub(super) fn gateway(env: &Env) -> Option<Fetcher> {
     let binding = binding(env, "METRICS_GATEWAY");

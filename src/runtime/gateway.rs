@@ -92,7 +92,7 @@ impl Gateway {
         })
     }
 
-    /// Not by `worker::Fetcher::fetch`, whose `RequestInit` has no `AbortSignal`.
+    /// This does not use `worker::Fetcher::fetch`: its `RequestInit` has no `AbortSignal`.
     async fn fetch(
         &self,
         push_id: &str,
@@ -136,7 +136,7 @@ impl Gateway {
 /// Reads a body to its end, to its announced length, or just past [`MAX_RESPONSE_BYTES`], whichever
 /// comes first. The rest is cancelled without waiting.
 ///
-/// Not by `worker::Response::bytes`, which reads a body of any size into memory.
+/// This does not use `worker::Response::bytes`, which reads a body of any size into memory.
 async fn read(stream: &ReadableStream, len: Option<usize>) -> Body {
     let mut bytes = Vec::new();
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();

@@ -57,7 +57,8 @@ fn start() {
 #[allow(unreachable_pub, reason = "wasm-bindgen exports public functions only")]
 #[wasm_bindgen]
 pub fn begin(host: Host, ledger: &str) {
-    // Not in `start`: there, `worker` installs a panic handler that does not save the ledger.
+    // `start` is too early: `worker` installs its own handler there, which does not save the
+    // ledger.
     wasm_bindgen::handler::set_on_abort(on_abort);
     HOST.replace(Some(host));
     if let Ok(ledger) = serde_json::from_str(ledger) {

@@ -30,8 +30,8 @@ extern "C" {
 
 /// Waits for this many ms.
 ///
-/// Not by `worker::Delay`, which panics if `setTimeout` returns an object, as in Node, where the
-/// tests run.
+/// This does not use `worker::Delay`, which panics if `setTimeout` returns an object. It does so
+/// in Node, where the tests run.
 pub(crate) async fn sleep(ms: f64) {
     let over = Promise::new(&mut |resolve, _| {
         set_timeout(&resolve, ms);

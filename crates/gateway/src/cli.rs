@@ -125,7 +125,7 @@ pub struct Serve {
 pub struct SeriesTtl(pub Option<Duration>);
 
 impl Serve {
-    /// What the ports need to know.
+    /// The limits for the ports.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {
@@ -141,7 +141,7 @@ impl Serve {
         self.pod.clone().unwrap_or_else(host)
     }
 
-    /// What the core needs to know.
+    /// The configuration for the core.
     #[must_use]
     pub fn config(&self) -> Config {
         Config {

@@ -64,8 +64,8 @@ pub struct Gateway {
     fingerprints: RandomState,
 }
 
-/// An id came back with different Metrics. The remembered answer belongs to other Metrics, so
-/// nothing is answered from memory and nothing is applied.
+/// An id came back with different Metrics. The remembered answer belongs to the first
+/// Metrics, so it is not sent, and nothing is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PushIdReused;
 

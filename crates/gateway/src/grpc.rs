@@ -20,7 +20,7 @@ use crate::reasons::add_to_trailers;
 use crate::service::MetricsIngestServer;
 use crate::shared::Shared;
 
-/// A push is small, so a sender that needs longer has stopped sending.
+/// The longest time to receive a message. A push is small, so a slower sender has stopped sending.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Calls whose messages are read at one time; more wait. This limit, and not the number of

@@ -74,7 +74,7 @@ pub(crate) async fn serve_port(
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // The peer ended the connection, which is not an error.
+            // An error here is the peer's, and needs no handling.
             let _ = connection.await;
             drop(place);
         });
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     // hyper-util waits without a timeout for the first bytes, which distinguish HTTP/1.1 from
-    // HTTP/2. Each silent connection kept its place until the process ended.
+    // HTTP/2. In an earlier version, a silent connection kept its place until the process ended.
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_never_says_which_http_it_speaks_is_cut() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

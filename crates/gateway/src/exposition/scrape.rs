@@ -88,7 +88,7 @@ fn write_families(registry: &Registry, start: Bound<&str>, out: &mut Writer) -> 
     Position::End
 }
 
-/// Returns the position if the piece is full.
+/// Writes the series of a metric. Returns its position when the piece is full.
 fn write_series(
     registry: &Registry,
     family: &Family,
