@@ -1,4 +1,4 @@
-# Sourced after lib.sh: what `make quick` and `make check` both look at.
+# Sourced after lib.sh: the checks that `make quick` and `make check` share.
 # shellcheck shell=bash
 
 component() {
@@ -11,5 +11,5 @@ clippy_native() {
   component clippy clippy && cargo clippy --locked --workspace --all-targets -- -D warnings
 }
 
-# Every TypeScript package; the client is compiled into its dist/ by the way.
+# Every TypeScript package. This also compiles the client into its dist/.
 types() { npm run check --workspaces --if-present --loglevel=error; }

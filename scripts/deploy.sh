@@ -80,12 +80,12 @@ for tool in git make node; do
   command -v "$tool" >/dev/null || refuse "$tool is not on the PATH"
 done
 
-# -- what is asked for makes sense --
+# -- checks of the arguments --
 
 [ -f "$vars" ] || refuse "no infra/config/vars/$target.tfvars"
 value_of() { sed -nE "s/^$1[[:space:]]*=[[:space:]]*\"([^\"]*)\".*/\1/p" "$vars" | head -n 1; }
 is_true() { grep -qE "^$1[[:space:]]*=[[:space:]]*true[[:space:]]*(#.*)?$" "$vars"; }
-# declared NAME GIVEN: the value in the tfvars, which must not contradict what was given here.
+# declared NAME GIVEN: the value in the tfvars, which must not contradict the given one.
 declared() {
   local value
   value=$(value_of "$1")
@@ -98,13 +98,13 @@ TF_VAR_cell=$(declared cell "$cell")
 TF_VAR_account_id=$(declared account_id "${CLOUDFLARE_ACCOUNT_ID:-}")
 [ -n "$TF_VAR_cell" ] || refuse "infra/config/vars/$target.tfvars has no cell; set it, or say --cell"
 [[ $TF_VAR_account_id =~ ^0*$ ]] && refuse "infra/config/vars/$target.tfvars has no account_id yet"
-# tofu only warns of a name that no variable has, and the misspelt setting would not apply.
+# tofu only warns about an unknown variable name, and a misspelt setting would have no effect.
 unknown=$(comm -23 \
   <(sed -nE 's/^([a-z_][a-z0-9_]*)[[:space:]]*=.*/\1/p' "$vars" | sort -u) \
   <(sed -nE 's/^variable "([^"]+)".*/\1/p' "$infra"/*.tf | sort -u))
 [ -z "$unknown" ] || refuse "infra/config/vars/$target.tfvars sets what is no variable: ${unknown//$'\n'/, }"
 
-# Split at blanks, and no further: a `?` in a URL is no pattern.
+# Split at blanks only: a `?` in a URL is not a pattern.
 read -r -a verify_args <<<"$(value_of verify_args) ${VERIFY_ARGS:-} ${verify_url:+--caller $verify_url}"
 if $verify && ! $only_plan; then
   case " ${verify_args[*]-} " in
@@ -113,7 +113,7 @@ if $verify && ! $only_plan; then
   esac
 fi
 
-# One state for each target: two that share one would take away each other's resources.
+# One state for each target: two targets with the same state would delete each other's resources.
 backend=$infra/config/backend/$target.hcl
 [ -f "$backend" ] || refuse "no infra/config/backend/$target.hcl says where the state is; copy example.hcl"
 place() { sed -nE 's/^[[:space:]]*(bucket|container_name|key|path|prefix|address)[[:space:]]*=[[:space:]]*("[^"]*").*/\1 = \2/p' "$1" | sort; }
@@ -126,7 +126,7 @@ for other in "$infra"/config/backend/*.hcl; do
     refuse "infra/config/backend/$target.hcl keeps its state where $(basename "$other") does"
 done
 
-# What is in a cluster is changed in a context that somebody named, never in the one that happens to be current.
+# The script changes a cluster only in a named context, never in the current one by default.
 TF_VAR_kubeconfig_context=$(declared kubeconfig_context "$kube_context")
 named_context() {
   [ -n "$TF_VAR_kubeconfig_context" ] ||
@@ -140,7 +140,7 @@ if is_true enable_grpc_metrics_gateway_tunnel && [[ $(value_of cloudflared_image
   say "the connector's image is pinned by no digest: docs/runbook.md, \"Change\""
 fi
 
-# -- what is deployed is a commit, whole --
+# -- only a complete commit is deployed --
 
 clean() {
   local changed
@@ -149,7 +149,7 @@ clean() {
 $changed"
 }
 clean 'the tree has changes that no commit has'
-# `status` does not show these, and tofu reads them all the same.
+# `git status` does not show these files, but tofu reads them.
 ignored=$(git ls-files --others --ignored --exclude-standard -- 'infra/*.tf' 'infra/*.tf.json' 'infra/*.tofu' \
   'infra/*.tfvars' 'infra/*.tfvars.json' ':!infra/.terraform*' ':!infra/backend_override.tf')
 [ -z "$ignored" ] || refuse "files that git ignores would be deployed, too; commit or remove:
@@ -173,11 +173,11 @@ parts=$(parts_digest)
 
 # -- plan --
 
-# One folder for each environment: what was initialised for another can never be used by mistake.
+# One folder for each environment, so that the state of another can never be used by mistake.
 export TF_DATA_DIR=$infra/.terraform.$target TF_IN_AUTOMATION=1 TF_INPUT=0 TF_VAR_revision=$revision
 export TF_VAR_env TF_VAR_cell TF_VAR_account_id
 [ -z "$TF_VAR_kubeconfig_context" ] || export TF_VAR_kubeconfig_context
-# Left over from work on another stack it would name another state.
+# A leftover from work on another stack would name another state.
 unset TF_WORKSPACE
 run_tofu() { "$tofu" "-chdir=$infra" "$@"; }
 
@@ -189,15 +189,15 @@ if [ -n "$saved" ]; then
   [ -f "$plan.for" ] || refuse "$plan.for is gone: it says what the plan was made for"
   [ "$(cat "$plan.for")" = "$target $revision $parts" ] ||
     refuse "the plan was made for \"$(cat "$plan.for")\", but this is \"$target $revision $parts\" (target, commit, digest of dist/)"
-  # It was printed when it was made; whoever applies it must see it, too.
+  # The plan was printed when it was made. The person who applies it must see it as well.
   run_tofu show "$plan" || fail 'the plan could not be read'
   changes=true
 else
   mkdir -p "$infra/.plans"
   plan=$infra/.plans/$target-$short.tfplan
-  # However this ends: a plan that nobody asked to keep holds secrets and is no use to anybody.
+  # Always delete a plan that was not requested: it contains secrets.
   $only_plan || trap 'rm -f "$plan" "$plan.for"' EXIT
-  # Fails where there is no state yet.
+  # Fails if there is no state yet.
   state=$(run_tofu state list 2>/dev/null) || state=''
   case $state in *kubernetes_*) named_context 'the state has resources in a cluster' ;; esac
   case $state in
@@ -236,7 +236,7 @@ kubeconfig=$(value_of kubeconfig_path)
 [ -z "$kubeconfig" ] || export KUBECONFIG=${kubeconfig/#\~/$HOME}
 gateway_namespace=$(value_of grpc_metrics_gateway_namespace)
 run_kubectl() { kubectl --context "$TF_VAR_kubeconfig_context" "$@"; }
-# Best effort: whoever reads a failure sees which pod does not come up.
+# Best effort: shows which pod does not start, for the reader of a failure.
 show_pods() { [ -z "$TF_VAR_kubeconfig_context" ] || run_kubectl -n "$1" get pods || true; }
 
 # -- apply --
@@ -262,13 +262,13 @@ else
   say "no changes: $target already runs $short"
 fi
 
-# All at once: asked for one that is null, tofu says that there is no such output, and fails.
+# All outputs at once: for a single output that is null, tofu reports a missing output and fails.
 outputs=$(run_tofu output -json) || fail 'deployed, but the outputs could not be read, so nothing was verified'
 output() { node -e 'console.log([JSON.parse(process.argv[1])[process.argv[2]]?.value ?? ""].flat().join("\n"))' "$outputs" "$1"; }
 
 # -- roll-out --
 
-# A failed update of a workload is in the state as if it were done, and the next plan has no changes: ask the cluster.
+# The state stores a failed update of a workload as if it had succeeded, and the next plan has no changes: ask the cluster.
 for workload in $(output kubernetes_workloads); do # namespace/kind/name
   namespace=${workload%%/*}
   say "waiting for ${workload#*/} to be rolled out"
@@ -283,13 +283,13 @@ if ! $verify; then
   say 'deployed, not verified (--no-verify)'
   exit 0
 fi
-# A deployment takes some seconds to be everywhere.
+# A deployment needs some seconds to reach every location.
 args=(--settle 60 --revision "$revision" --account-id "$TF_VAR_account_id")
 script=$(output metrics_gateway_worker_script_name)
 tunnel=$(output grpc_metrics_gateway_tunnel_id)
 [ -z "$script" ] || args+=(--script "$script")
 [ -z "$tunnel" ] || args+=(--tunnel-id "$tunnel")
-# For --kubectl: the cluster and the gateway of this environment. What verify_args say comes later, and wins.
+# For --kubectl: the cluster and the gateway of this environment. The verify_args come later and take precedence.
 [ -z "$TF_VAR_kubeconfig_context" ] || args+=(--kube-context "$TF_VAR_kubeconfig_context")
 service=$(value_of grpc_metrics_gateway_service_name)
 args+=(${gateway_namespace:+--namespace "$gateway_namespace"} ${service:+--service "$service"})

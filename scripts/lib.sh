@@ -1,17 +1,17 @@
-# Sourced by the other scripts: where things are, and which tools to use. Plain bash 3.2, so that it
-# runs on macOS as it comes.
+# Sourced by the other scripts: paths and the choice of tools. Plain bash 3.2, so that it runs with
+# the bash of macOS.
 # shellcheck shell=bash
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT" || exit 1
 
-# Tools that could not go to the default place without replacing another version live here.
+# Tools are here if the default place has another version, which they would replace.
 TOOLS=$ROOT/.tools
 NODE_NEEDED=22.12.0
 RUST_NEEDED=1.91.0
 
 export WRANGLER_SEND_METRICS=false
-# cargo's own installs are found even where nobody put them on PATH.
+# Finds the binaries of `cargo install` even if PATH does not have them.
 PATH=$TOOLS/bin:$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
 
 if [ -t 2 ]; then BOLD=$'\033[1m' PLAIN=$'\033[0m'; else BOLD='' PLAIN=''; fi
@@ -49,8 +49,8 @@ use_node() {
   PATH=$TOOLS/node:$PATH
 }
 
-# The toolchain of rust-toolchain.toml when it can be had, and otherwise any installed one that is
-# new enough (a machine without a way to fetch toolchains).
+# The toolchain of rust-toolchain.toml if it is available, otherwise any installed one that is new
+# enough (for a machine that cannot download toolchains).
 use_rust() {
   RUSTUP_AUTO_INSTALL=0 rustc --version >/dev/null 2>&1 && return 0
   have rustup || return 1

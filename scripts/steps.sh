@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 set -o pipefail
 
-# Each step's output; with V=1 it is shown as it comes, too.
+# Each step's output. With V=1 it is also shown immediately.
 LOGS=${CARGO_TARGET_DIR:-$ROOT/target}/logs/$(basename "$0" .sh)
 mkdir -p "$LOGS"
 
@@ -25,7 +25,7 @@ counts() {
     END { print p + 0, f + 0, s + 0 }' "$1"
 }
 
-# step NAME COMMAND…: runs the command, and remembers how it went for `summary`.
+# step NAME COMMAND…: runs the command and stores its result for `summary`.
 PASSED=0 FAILED=0 SKIPPED=0 STEPS=0 STARTED=$SECONDS FAILURES=() NOTES=()
 step() {
   local name=$1 started=$SECONDS code=0 log word p f s
@@ -53,7 +53,7 @@ step() {
   fi
   verbose && printf '%-50s ' "$name"
   printf '%-7s %7s  %s\n' "$word" "$(seconds $((SECONDS - started)))" "$counted"
-  # A step that counts no tests of its own is one.
+  # A step that counts no tests counts as one.
   case $word-$counted in
     ok-) p=1 ;;
     skipped-*) s=$((s + 1)) ;;
@@ -63,14 +63,14 @@ step() {
     FAILURES+=("$name" "$log")
   fi
   PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + s))
-  # What was skipped, and why: a test that never runs must not look like one that passes.
+  # Lists skipped steps with the reason: a test that never runs must not look like one that passes.
   local line
   while IFS= read -r line; do NOTES+=("$name: $line"); done < <(
     sed -n -e 's/^skipped: //p' -e 's/^ *ok [0-9]* - \(.*\) # SKIP \(.*\)$/\1: \2/p' -e 's/^ *﹣ \(.*\) ([0-9.]*ms) # \(.*\)$/\1: \2/p' -e 's/^  skipped  //p' "$log"
   )
 }
 
-# Prints what every failed step printed.
+# Prints the output of every failed step.
 failures() {
   local i lines=150
   for ((i = 0; i < ${#FAILURES[@]}; i += 2)); do
@@ -81,7 +81,7 @@ failures() {
   done
 }
 
-# must NAME COMMAND…: a step without which the rest makes no sense.
+# must NAME COMMAND…: a step that all later steps need.
 must() {
   step "$@"
   [ ${#FAILURES[@]} -eq 0 ] || {
@@ -90,7 +90,7 @@ must() {
   }
 }
 
-# summary NAME: what was skipped, what failed with its output, and the totals. Fails when a step did.
+# summary NAME: prints skipped steps, failed steps with their output, and the totals. Fails if a step failed.
 summary() {
   printf '\n'
   if [ ${#NOTES[@]} -gt 0 ]; then

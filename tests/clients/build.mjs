@@ -16,8 +16,8 @@ const env = {
 /** @typedef {{ name: string, kind: "esModule" | "wasm", content: string | Uint8Array }} Module */
 
 /**
- * A Rust Worker of this workspace, through cargo, wasm-bindgen and esbuild. Users run worker-build,
- * which downloads its tools: the tests have them already, and nothing that is tested depends on what
+ * Builds a Rust Worker of this workspace with cargo, wasm-bindgen and esbuild. Users run
+ * worker-build, which downloads its tools. The tests already have the tools, and test nothing that
  * worker-build adds (proxies that make a new instance after a panic).
  *
  * @param {string} name of the package
@@ -32,7 +32,8 @@ export async function rustWorker(name, entry) {
   mkdirSync(out, { recursive: true });
   const wasm = join(TARGET, `wasm32-unknown-unknown/release/${name.replaceAll("-", "_")}.wasm`);
   run(process.env.WASM_BINDGEN_BIN ?? "wasm-bindgen", [wasm, "--target=module", "--no-typescript", `--out-dir=${out}`, "--out-name=index"]);
-  // Source phase imports are not in workerd yet; a plain import of a Wasm module is the same there.
+  // workerd does not support source phase imports yet. A plain import of a Wasm module does the
+  // same there.
   const glue = readFileSync(join(out, "index.js"), "utf8").replace("import source ", "import ");
   writeFileSync(join(out, "glue.js"), glue);
   writeFileSync(join(out, "entry.js"), entry);

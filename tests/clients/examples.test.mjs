@@ -1,4 +1,4 @@
-// Both example callers, through Workers RPC, the Worker that is deployed, and the reference gateway.
+// Both example callers, through Workers RPC, the deployed Worker, and the reference gateway.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -11,7 +11,7 @@ const EXAMPLES = [
   ["Rust", () => rustWorker("example-caller-rust", 'import { fetch } from "./glue.js";\nexport default { fetch };\n')],
 ];
 
-/** What each route answers, whatever becomes of the metrics. */
+/** The answer of each route, whatever the state of the metrics. */
 async function assertResponses(caller) {
   for (const [path, method, status, body] of [
     ["/", "GET", 200, "hello\n"],
@@ -34,7 +34,7 @@ for (const [language, build] of EXAMPLES) {
       modules = await build();
     });
 
-    /** A caller, with a reporter unless told otherwise; all of it ends with the test. */
+    /** A caller, with a reporter unless the test says otherwise. All of it ends with the test. */
     async function start(t, { reporter, ...bindings } = {}) {
       const caller = await startCaller(modules, reporter ? { METRICS: reporter.addresses.MetricsReporter } : bindings);
       t.after(() => caller.stop());

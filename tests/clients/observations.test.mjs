@@ -1,5 +1,5 @@
-// What the clients pack together, the Worker that is deployed takes apart again: many observations of
-// one series arrive at the gateway as so many.
+// The Worker unpacks the samples that the clients pack: each observation of one series reaches the
+// gateway.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

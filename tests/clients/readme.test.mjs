@@ -1,5 +1,5 @@
-// What the clients' READMEs show is true: a newcomer copies it as it stands. (The TypeScript in them
-// is compiled by that client's own tests.)
+// The code in the clients' READMEs works, because newcomers copy it unchanged. (The TypeScript
+// client's own tests compile the TypeScript in its README.)
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -101,7 +101,7 @@ describe("the package of the Rust client", { timeout: 1_200_000 }, () => {
     assert.deepEqual(other, []);
   });
 
-  // As far as a publish comes without a registry.
+  // The part of a publish that works without a registry.
   test("can be packed", () => {
     const { status, stderr } = spawnSync(
       "cargo",
@@ -126,8 +126,9 @@ function wrangler(toml) {
 }
 
 /**
- * All Rust of a README as one crate. A block whose paragraph names a file is that file; of the others
- * each is what it says, in a function or a module that has what its neighbours would have made.
+ * All Rust code of a README as one crate. A block whose paragraph names a file becomes that file.
+ * Each other block goes into a function or a module, together with the values that its neighbours
+ * would have defined.
  */
 function rustCrate(text) {
   const files = { "src/lib.rs": "" };
@@ -157,7 +158,10 @@ ${[...items, ...functions].join("\n")}`;
   return files;
 }
 
-/** Runs cargo in a package of its own, set up as `readme` says, with the versions that this repository has locked. */
+/**
+ * Runs cargo in its own package, set up as `readme` says, with the versions that this repository
+ * has locked.
+ */
 function cargo(files, args, readme) {
   const directory = mkdtempSync(join(tmpdir(), "metrics-clients-"));
   try {

@@ -1,15 +1,16 @@
-// A caller and the reporter that it calls, each in a workerd of its own: one can be killed.
+// A caller and the reporter that it calls, each in its own workerd, so that a test can kill one of
+// them.
 
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DIST, Serve, compatibilityDate, quote, started } from "../harness/index.mjs";
 
-// Where one workerd takes Workers RPC from another.
+// The address where one workerd accepts Workers RPC from another.
 const RPC_HOST = "rpc.internal";
 
 /**
- * The reporter that is deployed.
+ * The reporter as it is deployed.
  *
  * @param {string} gateway address of a metrics gateway
  * @param {Record<string, string>} [vars]
@@ -43,13 +44,13 @@ export function startStandIn(source, entrypoints) {
 }
 
 /**
- * A caller. `bindings` are from the name in its env to the address of a reporter.
+ * A caller. `bindings` maps a name in its env to the address of a reporter.
  *
  * @param {import("./build.mjs").Module[]} modules
  * @param {Record<string, string>} bindings
  * @param {{ objects?: Record<string, string>, scheduled?: boolean }} [options] `objects`: from the
- *   binding's name to the class of a Durable Object; `scheduled`: a request to the socket `scheduler`
- *   makes the cron trigger fire
+ * binding's name to the class of a Durable Object; `scheduled`: a request to the socket `scheduler`
+ * makes the cron trigger fire
  */
 export function startCaller(modules, bindings, { objects = {}, scheduled = false } = {}) {
   const classes = Object.values(objects).map((name) => `(className = ${quote(name)}, uniqueKey = ${quote(name)})`);
@@ -102,7 +103,7 @@ const worker :Workerd.Worker = (
 );
 ${withScheduler ? SCHEDULER_CONFIG : ""}`,
     );
-    // A cron trigger from another Worker is an experiment of workerd's.
+    // In workerd, a cron trigger from another Worker is experimental.
     const flags = withScheduler ? ["--experimental"] : [];
     this.#serve = new Serve(join(this.#directory, "config.capnp"), sockets.map(([socket]) => socket), { name, flags });
     this.process = this.#serve.process;
@@ -129,7 +130,7 @@ ${withScheduler ? SCHEDULER_CONFIG : ""}`,
     );
   }
 
-  // Not SIGTERM: workerd would wait for the end of connections that the other one keeps open.
+  // Not SIGTERM: workerd would wait until the other process closes its connections.
   async stop(signal = "SIGKILL") {
     const ended = await this.process.stop(signal);
     rmSync(this.#directory, { recursive: true, force: true });
@@ -137,7 +138,7 @@ ${withScheduler ? SCHEDULER_CONFIG : ""}`,
   }
 }
 
-// Has the caller's cron trigger fire.
+// Makes the caller's cron trigger fire.
 const SCHEDULER = `export default {
   async fetch(request, env) {
     const { outcome } = await env.CALLER.scheduled({ cron: "* * * * *", scheduledTime: new Date() });

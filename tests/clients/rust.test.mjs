@@ -1,5 +1,5 @@
-// The Rust client in the real runtime: RPC, waitUntil, timers, interleaved requests, clients that go
-// away. What it sends is read from a stand-in for the reporter.
+// The Rust client in the real runtime: RPC, waitUntil, timers, interleaved requests, clients that
+// disconnect. A stand-in for the reporter records the calls.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -55,8 +55,8 @@ const BINDINGS = {
 const ENTRY = `
 import { Counter, fetch, scheduled } from "./glue.js";
 export { Counter };
-// ?cut: nothing keeps the request once it has answered. The runtime ends it, and with it its timers,
-// as it does after 30 s or beyond the CPU limit.
+// ?cut: nothing keeps the request alive after its response. The runtime ends it with its timers, as
+// it does after 30 s or beyond the CPU limit.
 const cut = { waitUntil() {} };
 export default {
   fetch: (request, env, ctx) => fetch(request, env, new URL(request.url).searchParams.has("cut") ? cut : ctx),
@@ -77,7 +77,7 @@ after(() => Promise.all([worker?.stop(), standIn?.stop()]));
 const forget = () => standIn.fetch("/", { method: "DELETE" }).then((response) => response.text());
 const text = async (path, init) => (await worker.fetch(path, init)).text();
 
-/** The samples of each call so far, as soon as `enough` says so. */
+/** Resolves with the samples of each call so far, when `enough` returns true for them. */
 function calls(what, enough) {
   let last;
   return until(
@@ -117,7 +117,7 @@ test("what hundreds of requests record leaves in about one RPC a second", async 
   const observed = all.flat().filter(([name]) => name === "request_duration_seconds");
   assert.equal(observed.flatMap(([, , values]) => values).length, requests);
   const seconds = (performance.now() - began) / 1_000;
-  // A batch that is full does not wait for its second.
+  // A full batch does not wait for its second.
   const full = requests / 999;
   assert.ok(all.length <= 2 + seconds + full, `${all.length} RPCs for ${requests} requests in ${seconds} s`);
 });
@@ -126,7 +126,7 @@ test("a request that was cut off while it led is replaced by the next one", asyn
   await calls("all that led before", async () => /pending: 0/.test(await text("/account")));
   await forget();
   assert.equal(await text("/one?cut"), "one");
-  // Its lease holds for its second and two more, and nobody else sends meanwhile.
+  // Its lease lasts for its second and two more, and no other request sends meanwhile.
   await new Promise((resolve) => setTimeout(resolve, 3_500));
   assert.match(await text("/account"), / pending: 2,/);
   assert.equal(await text("/one"), "one");
@@ -167,8 +167,8 @@ test("a thousand metrics of one request reach the reporter in one RPC", async ()
 
 test("a reporter that rejects, hangs, talks nonsense, knows no record or is not bound leaves the response as it is", async () => {
   for (const via of ["REJECTS", "HANGS", "NONSENSE", "NO_RECORD", "UNBOUND"]) {
-    // One of them hangs for a minute, and the client gives up on it after 2 s. A response that waited
-    // would do so each time; one that is late now and then is the machine's.
+    // One reporter does not answer for a minute, and the client gives up after 2 s. A response that
+    // waited would be late each time. A response that is late only sometimes is due to the machine.
     const took = [];
     do {
       const began = performance.now();
@@ -281,7 +281,7 @@ test("a Durable Object's metrics arrive, those of several requests together", as
   for (let i = 0; i < 5; i++) assert.equal(await text("/object"), "counted");
   const seconds = Math.floor((performance.now() - began) / 1_000);
   const all = await calls("five requests", (calls) => total(calls, "object_total") === 5);
-  // It sends each second.
+  // It sends every second.
   assert.ok(all.length <= 2 + seconds, `${all.length} in ${seconds} s`);
   await text("/object");
   await calls("a sixth", (calls) => total(calls, "object_total") === 6);
@@ -301,8 +301,8 @@ test("hundreds of requests leave no memory behind", async () => {
       if (i % 20 === 0) await forget();
     }
   };
-  // How many are at work at the same time is up to the machine, and memory never shrinks: five hundred
-  // more may need more at once, but what each of them left would be more each time.
+  // The number of concurrent requests depends on the machine, and memory never shrinks. Five
+  // hundred more may need more memory once, but a leak would need more each time.
   const seen = [];
   do {
     await some();
@@ -311,7 +311,7 @@ test("hundreds of requests leave no memory behind", async () => {
   assert.equal(seen.at(-1), seen.at(-2), `pages of Wasm memory after each five hundred requests: ${seen}`);
 });
 
-// Both take their time, and find their own among each other's.
+// Both wait in between, and each finds its own samples.
 describe("a handler that works for long", { concurrency: true }, () => {
   const of = (id) => (calls) => calls.map((rows) => rows.filter(([, , , labels]) => labels?.at(-1) === id)).filter((rows) => rows.length > 0);
   const part = (name, id) => [["long_total", 1, 1, ["part", name, "request", id]]];

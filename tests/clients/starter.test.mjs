@@ -53,7 +53,7 @@ describe("examples/starter", { timeout: 900_000 }, () => {
   });
 });
 
-/** Installs what the starter needs, once; gives back why that is impossible here. */
+/** Installs the starter's dependencies once. Returns the reason if that is impossible here. */
 function install() {
   try {
     if (readFileSync(INSTALLED, "utf8") === readFileSync(LOCK, "utf8")) return undefined;

@@ -1,4 +1,4 @@
-// Answers that no recorded suite has: connections that end anywhere, and HTTP at its edges.
+// Answers that no recorded suite has: connections that end at any point, and HTTP edge cases.
 
 import { gzipSync } from "node:zlib";
 import { frame } from "../harness/wire.mjs";
@@ -15,7 +15,7 @@ export const sized = (body, headers = "") => Buffer.concat([Buffer.from(`${GRPC}
 export const OK_RESULT = { outcome: "delivered", code: 0, accepted: 1 };
 const lost = { outcome: "unknown" };
 
-/** What is answered, its bytes, what must come out, and how the connection ends if it does. */
+/** An answer's name, its bytes, the expected result, and how the connection ends, if it does. */
 export const ANSWERS = [
   ["nothing, and the connection closes", "", lost, "end"],
   ["nothing, and the connection is reset", "", lost, "reset"],
@@ -26,11 +26,11 @@ export const ANSWERS = [
   ["half a message", Buffer.concat([Buffer.from(`${GRPC}content-length: ${OK.length}\r\n\r\n`), OK.subarray(0, 6)]), lost, "end"],
   ["a message and half of the trailers", Buffer.concat([Buffer.from(`${GRPC}content-length: ${OK.length}\r\n\r\n`), OK.subarray(0, 20)]), lost, "end"],
   ["a message and half of the trailers in chunks", Buffer.concat([Buffer.from(CHUNKED), chunk(OK.subarray(0, 20))]), lost, "end"],
-  // The status is there: that the end of the body is missing cannot change it.
+  // The status is complete: the missing end of the body cannot change it.
   ["everything but the end of the chunks", Buffer.concat([Buffer.from(CHUNKED), chunk(OK)]), OK_RESULT, "end"],
   ["everything but the end of the chunks, reset", Buffer.concat([Buffer.from(CHUNKED), chunk(OK)]), { code: [0, 14] }, "reset"],
   ["everything, and the connection closes", sized(OK), OK_RESULT, "end"],
-  // Its status does not count: what else was to come might have been another one.
+  // The status does not count: the missing part might have contained another one.
   ["everything, of what says that it is longer", Buffer.concat([Buffer.from(`${GRPC}content-length: ${OK.length + 10}\r\n\r\n`), OK]), lost, "end"],
   ["everything, without a length", Buffer.concat([Buffer.from(`${GRPC}\r\n`), OK]), OK_RESULT, "end"],
   ["an answer of HTTP/1.0", Buffer.concat([Buffer.from(`${GRPC.replace("HTTP/1.1", "HTTP/1.0")}\r\n`), OK]), { code: [0, 14] }, "end"],
@@ -38,7 +38,7 @@ export const ANSWERS = [
   ["an answer that is compressed as a whole", sized(gzipSync(OK), "content-encoding: gzip\r\n"), OK_RESULT],
   ["what only claims to be compressed", sized(OK, "content-encoding: gzip\r\n"), lost],
   ["a compressed answer that is cut off", sized(gzipSync(OK).subarray(0, -12), "content-encoding: gzip\r\n"), lost],
-  // HTTP trailers are plain gRPC's, and no fetch shows them.
+  // HTTP trailers belong to plain gRPC, and fetch does not expose them.
   ["the status as HTTP trailers", Buffer.concat([Buffer.from(CHUNKED), chunk(MESSAGE), Buffer.from("0\r\ngrpc-status: 0\r\n\r\n")]), { outcome: "unknown", code: 2 }],
   ["204 with an OK in its headers", "HTTP/1.1 204 No Content\r\ncontent-type: application/grpc-web+proto\r\ngrpc-status: 0\r\n\r\n", lost],
   ["two statuses in the headers that agree", Buffer.from(`${GRPC}grpc-status: 5\r\ngrpc-status: 5\r\ncontent-length: 0\r\n\r\n`), { code: 5 }],
@@ -60,7 +60,7 @@ export const ANSWERS = [
   ["a 307 to where it would be OK", "HTTP/1.1 307 Temporary Redirect\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n", { outcome: "dropped" }],
 ];
 
-/** Answers so, and ends the connection as is said. */
+/** Sends the answer, and ends the connection as specified. */
 export async function answerWith(socket, bytes, cut) {
   await new Promise((resolve) => (bytes.length ? socket.write(bytes, resolve) : resolve()));
   if (cut === "end") socket.end();

@@ -1,4 +1,4 @@
-// The recorded responses, as the protocol crate has them.
+// The recorded responses of the protocol crate.
 
 import { readFileSync } from "node:fs";
 
@@ -8,7 +8,7 @@ function load(name) {
   const { cases } = JSON.parse(readFileSync(new URL(name, DATA), "utf8"));
   return cases.map((recorded) => ({
     ...recorded,
-    // The way of delivery says how long the body is.
+    // The way of delivery decides the length of the body.
     headers: recorded.headers.filter(([field]) => field !== "content-length"),
     body: Buffer.from(recorded.body_hex, "hex"),
   }));
@@ -17,5 +17,5 @@ function load(name) {
 /** The cases of the conformance suite; see NOTICE.md beside them. */
 export const suite = load("conformance.json");
 
-/** What real servers answered. */
+/** The recorded answers of real servers. */
 export const captured = load("captured.json");

@@ -1,5 +1,5 @@
-// Every case of the conformance suite, sent byte for byte to push() of the built Worker: the decoder
-// is tested alone elsewhere, and this is about everything between a socket and a caller.
+// Sends every case of the conformance suite, byte for byte, to push() of the built Worker. Other
+// tests cover the decoder alone. This one covers everything between a socket and a caller.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,9 +7,9 @@ import { assertAccount, counter, startRuntime } from "../e2e/system.mjs";
 import { captured, suite } from "./cases.mjs";
 import { DELIVERIES, startReplay } from "./replay.mjs";
 
-const SAMPLES = 2; // as many as the responses of the suite say they accepted
+const SAMPLES = 2; // the accepted count in the suite's responses
 
-/** Pushes once for every case and way of delivery, and resolves with what push() answered. */
+/** Pushes once for every case and way of delivery, and resolves with the results of push(). */
 async function replay(t, cases) {
   const server = await startReplay(t);
   const runtime = await startRuntime(t, { gateway: server.address, vars: { SELF_METRICS: "false" } });
@@ -45,7 +45,7 @@ test("every case of the conformance suite", async (t) => {
       for (const { delivery, result } of pushes.filter((push) => push.recorded === recorded)) {
         const context = `${delivery}: ${JSON.stringify(result)}`;
         assert.ok(acceptable.includes(result.code), `expected ${acceptable.join(" or ")}, ${context}`);
-        // A code that is acceptable and not the first choice comes with a message of our own.
+        // A code that is acceptable but not the first choice comes with our own message.
         if (recorded.expect_message !== undefined && result.code === recorded.expect_code) {
           assert.equal(result.message, recorded.expect_message, context);
         }
@@ -87,12 +87,12 @@ test("every response that was captured from a real server", async (t) => {
   }
 });
 
-// Without this the splitting above might be undone before the Worker sees it.
+// Without this, the runtime might merge the pieces before the Worker reads them.
 test("a body in chunks of one byte reaches a Worker in pieces of one byte", async (t) => {
   const server = await startReplay(t);
   const body = Buffer.from("0123456789".repeat(4));
   server.answers.set("a_total", (socket) => DELIVERIES["in chunks of one byte"](socket, { http_status: 200, headers: [], body }));
-  // Stands in for the gateway, passes the request on, and reports how the answer came.
+  // Stands in for the gateway, forwards the request, and reports how the answer arrived.
   const source = `export default {
     async fetch(request, env) {
       const response = await env.UPSTREAM.fetch(request.url, request);

@@ -1,5 +1,5 @@
-// Answers that no recorded suite has: connections that end anywhere, bodies without end, HTTP at its
-// edges. A socket sends them; nothing may come out as OK that is not, and memory stays bounded.
+// Answers that no recorded suite has: connections that end at any point, endless bodies, HTTP edge
+// cases. A socket sends them. No wrong answer may be reported as OK, and memory stays bounded.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -75,7 +75,7 @@ test("a body without end is let go of early, and memory stays bounded", { skip: 
       });
       const before = peakMiB(runtime.process.pid);
       const result = await runtime.value("push", [[counter(metric)]]);
-      await closed; // the Worker hung up: nobody sent a gigabyte
+      await closed; // the Worker closed the connection before it received a gigabyte
       const grown = peakMiB(runtime.process.pid) - before;
       assert.deepEqual([result.ok, result.outcome], [false, "unknown"], JSON.stringify(result));
       t.diagnostic(`${what}: ${(sent / (1 << 20)).toFixed(0)} MiB offered, peak memory up by ${grown.toFixed(1)} MiB: ${result.status}: ${result.message}`);
@@ -102,7 +102,7 @@ test("a short body that is long when it is decoded is not decoded to its end", {
 });
 
 test("a binding that says less than it sends is not read past what it said", { skip: process.platform !== "linux" && "reads /proc" }, async (t) => {
-  // HTTP ends a body at its length. A binding may be a Worker, whose answers have any length they like.
+  // HTTP ends a body at its length. A binding may be a Worker, whose answers have no such limit.
   const source = `export default { fetch() {
     let sent = 0;
     const body = new ReadableStream({ pull(controller) {
@@ -121,12 +121,13 @@ test("a binding that says less than it sends is not read past what it said", { s
 });
 
 test("how a long answer is cut into pieces does not change what it says", async (t) => {
-  // With messages as long as an answer may be, one that came in two pieces lost its trailers.
+  // An answer with a message of the maximum length used to lose its trailers if it arrived in two
+  // pieces.
   const server = await startReplay(t);
   const runtime = await startRuntime(t, { gateway: server.address, vars: { SELF_METRICS: "false" } });
   const TRAILERS = frame(0x80, "grpc-status: 0\r\n");
   for (const [length, expected] of [[40_000, OK_RESULT.code], [65_520, 8]]) {
-    // Field 15, which nobody knows, fills it.
+    // Fills it with field 15, which is unknown.
     const filler = Buffer.alloc(length - 6, 0x61);
     const message = frame(0, Buffer.concat([Buffer.from([8, 1, 0x7a, (filler.length & 0x7f) | 0x80, ((filler.length >> 7) & 0x7f) | 0x80, filler.length >> 14]), filler]));
     const body = Buffer.concat([message, TRAILERS]);

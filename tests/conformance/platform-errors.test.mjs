@@ -1,11 +1,11 @@
-// Errors that the platform reports in the gateway's place: what a Workers VPC binding throws or
-// answers, and Cloudflare's own error pages. Stand-in Workers say them through a real binding.
+// Errors that the platform reports instead of the gateway: exceptions and answers of a Workers VPC
+// binding, and Cloudflare's own error pages. Stand-in Workers produce them through a real binding.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertAccount, counter, startRuntime } from "../e2e/system.mjs";
 
-// From the documentation of Workers VPC; the grouping is from the meaning of each code.
+// From the documentation of Workers VPC. The grouping follows the meaning of each code.
 const UNSENT_AND_PASSING = [
   "connection_refused",
   "connection_timeout",
@@ -34,7 +34,7 @@ const AMBIGUOUS = [
   "http_response_incomplete",
   "proxy_internal_error",
 ];
-// Not documented, or not quite: nothing is known about any of them.
+// Undocumented or malformed codes, which prove nothing.
 const UNKNOWN = [
   "something_new",
   "connection_refused_2",
@@ -44,7 +44,7 @@ const UNKNOWN = [
 
 const ATTEMPTS = 4;
 
-// How the stand-in says the code that stands in the request: the form, and what it does.
+// How the stand-in reports the code in the request: the form, and its implementation.
 const FORMS = {
   "thrown as ProxyError": "throw new Error(`ProxyError: ${code}`)",
   "thrown with more text": "throw new Error(`ProxyError: ${code}: upstream 10.0.0.1:8080`)",
@@ -58,7 +58,7 @@ const FORMS = {
     } }), { status: 500, headers: { "content-type": "text/plain" } })`,
 };
 
-// The code is the value of the label `code`; every request leaves a line in the log.
+// The code is the value of the label `code`. Every request writes one line to the log.
 const standIn = (action) => `export default {
   async fetch(request) {
     const text = new TextDecoder("latin1").decode(await request.arrayBuffer());
@@ -89,7 +89,7 @@ for (const [form, action] of Object.entries(FORMS)) {
     for (const code of unsent) assert.equal(results[code].outcome, "dropped", `${code} proves that nothing was sent`);
     for (const code of [...AMBIGUOUS, ...UNKNOWN]) assert.equal(results[code].outcome, "unknown", `${code} proves nothing`);
 
-    // Only what was not sent, and may be better in a moment, is tried again.
+    // Only a push that was certainly not sent, and that may succeed soon, is retried.
     const attempts = all.length + UNSENT_AND_PASSING.length * (ATTEMPTS - 1);
     await runtime.process.until("every attempt is in the log", () => runtime.logs.filter((log) => log.asked).length >= attempts);
     for (const code of UNSENT_AND_PASSING) assert.equal(asked(runtime, code), ATTEMPTS, code);
@@ -100,14 +100,14 @@ for (const [form, action] of Object.entries(FORMS)) {
     assert.equal(stats.taken, all.length);
     assert.deepEqual(Object.keys(stats.dropped).sort(), unsent.toSorted());
     for (const code of AMBIGUOUS) assert.equal(stats.unknown[code], 1, code);
-    // A text that is no code is one reason, whatever it says: reasons are labels.
+    // All texts that are not codes share one reason, because reasons are labels.
     assert.equal(stats.unknown[alone ? "fetch_failed" : "proxy_error_unknown"], UNKNOWN.length);
     assert.equal(stats.pushes.retried, UNSENT_AND_PASSING.length * (ATTEMPTS - 1));
   });
 }
 
 test("a refused connection that comes back is delivered, once", async (t) => {
-  // What a connector that restarts looks like: two refusals, then the gateway.
+  // A restarting connector: two refusals, then the gateway.
   const source = `let asked = 0;
     export default {
       async fetch(request) {
@@ -126,7 +126,7 @@ test("a refused connection that comes back is delivered, once", async (t) => {
   assert.deepEqual([stats.delivered, stats.pushes.delivered, stats.pushes.retried], [1, 1, 2]);
 });
 
-// What was not there before the binding: Cloudflare's own pages, and exceptions of the runtime.
+// Errors without a VPC binding: Cloudflare's own pages, and exceptions of the runtime.
 const BLIPS = [
   ["error 1101", `new Response("error code: 1101", { status: 500, headers: { "content-type": "text/plain; charset=UTF-8" } })`, 2, "edge_error"],
   ["error 1101 as a page", `new Response("<!DOCTYPE html><title>Worker threw exception | gateway | Cloudflare</title>", { status: 500, headers: { "content-type": "text/html" } })`, 2, "http_status"],

@@ -1,8 +1,8 @@
-// A server that answers with bytes: what it sends is exactly what a test says, also where no HTTP
-// library would send it.
+// A server that answers with exactly the bytes of a test, also with bytes that no HTTP library
+// would send.
 //
-// A push names its answer by the name of its (first) metric, so that pushes can be made side by
-// side: `answers` maps that name to a function that gets the socket and writes the answer.
+// A push selects its answer by the name of its first metric, so that pushes can run in parallel.
+// `answers` maps that name to a function that gets the socket and writes the answer.
 
 import { createServer } from "node:net";
 import { readPush } from "../harness/wire.mjs";
@@ -12,7 +12,7 @@ const PUSH = "/marqo.metrics.v1.MetricsIngest/Push";
 /** @typedef {{ line: string, headers: [string, string][], body: Buffer, metric: string }} Request */
 
 export class ReplayServer {
-  /** Every request, as it came. @type {Request[]} */
+  /** Every request, in order of arrival. @type {Request[]} */
   requests = [];
   /** @type {Map<string, (socket: import("node:net").Socket, request: Request) => unknown>} */
   answers = new Map();
@@ -33,7 +33,7 @@ export class ReplayServer {
   #serve(socket) {
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
-    // The client may go away in the middle of an answer: that is its right.
+    // The client may close the connection in the middle of an answer.
     socket.on("error", () => {});
     let bytes = Buffer.alloc(0);
     let answering = Promise.resolve();
@@ -60,7 +60,7 @@ export class ReplayServer {
   }
 }
 
-/** A request with `content-length`, or in chunks; `undefined` while it is not all there. */
+/** A request with `content-length`, or in chunks; `undefined` until it is complete. */
 function parseRequest(bytes) {
   const end = bytes.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
@@ -96,26 +96,26 @@ function parseRequest(bytes) {
 const head = (status, headers) =>
   [`HTTP/1.1 ${status} Status`, ...headers.map(([name, value]) => `${name}: ${value}`), "\r\n"].join("\r\n");
 
-// A write that the other side can read before the next one comes.
+// Writes data so that the other side can read it before the next write.
 async function write(socket, bytes) {
   await new Promise((resolve) => socket.write(bytes, resolve));
   await new Promise(setImmediate);
 }
 
-/** The ways in which a response can come: the name, and whether its connection can be used again. */
+/** The ways to send a response: the name, and whether its connection can be used again. */
 export const DELIVERIES = {
-  /** All at once. */
+  /** Everything in one write. */
   async whole(socket, { http_status, headers, body }) {
     const length = ["content-length", String(body.length)];
     await write(socket, Buffer.concat([Buffer.from(head(http_status, [...headers, length])), body]));
   },
-  /** Every byte of the body a chunk of its own, and a write of its own. */
+  /** Every byte of the body as its own chunk, in its own write. */
   async "in chunks of one byte"(socket, { http_status, headers, body }) {
     await write(socket, head(http_status, [...headers, ["transfer-encoding", "chunked"]]));
     for (const byte of body) await write(socket, Buffer.from([0x31, 0x0d, 0x0a, byte, 0x0d, 0x0a]));
     await write(socket, "0\r\n\r\n");
   },
-  /** Every byte of the body a write of its own, up to the end of the connection. */
+  /** Every byte of the body in its own write, until the connection closes. */
   async "byte by byte until the connection closes"(socket, { http_status, headers, body }) {
     await write(socket, head(http_status, [...headers, ["connection", "close"]]));
     for (const byte of body) await write(socket, Buffer.from([byte]));

@@ -1,4 +1,4 @@
-// What the built Worker sends, byte for byte, as a server sees it.
+// The bytes that the built Worker sends, as a server receives them.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -28,15 +28,16 @@ test("a request has the line and the headers of a unary gRPC-Web call, each once
   const names = headers.map(([name]) => name);
   assert.equal(new Set(names).size, names.length, names.join());
   const fields = Object.fromEntries(headers);
-  // No parameters: some servers refuse the whole call for one.
+  // Without parameters: some servers refuse the whole call because of one.
   assert.equal(fields["content-type"], "application/grpc-web+proto");
-  // Some servers choose the form of the answer, base64 among them, by this.
+  // Some servers choose the form of the answer, such as base64, by this header.
   assert.equal(fields.accept, "application/grpc-web+proto");
   assert.equal(fields["x-grpc-web"], "1");
   assert.match(fields["user-agent"], /^grpc-rust-metrics-gateway-worker\/\d+\.\d+\.\d+(\+[\w.-]+)?$/);
   assert.equal(fields["grpc-timeout"], "1234m");
   assert.match(fields["x-push-id"], /^[0-9a-f]+-[0-9a-f]+$/);
-  // Nothing is asked for that could not be decoded, and nothing of plain gRPC.
+  // The request asks for no encoding that the Worker cannot decode, and has no header of plain
+  // gRPC.
   for (const absent of ["grpc-accept-encoding", "grpc-encoding", "te", "expect", "x-user-agent"]) {
     assert.equal(fields[absent], undefined, absent);
   }
@@ -63,7 +64,7 @@ test("a request's body is one length-prefixed message and nothing else", async (
   prefix.writeUInt32BE(message.length, 1);
   assert.equal(body.toString("hex"), Buffer.concat([prefix, message]).toString("hex"));
   const fields = Object.fromEntries(headers);
-  // Some servers want the length in advance.
+  // Some servers need the length in advance.
   assert.equal(fields["content-length"], String(body.length));
   assert.equal(fields["transfer-encoding"], undefined);
 });
@@ -79,7 +80,7 @@ test("a buffered push is the same kind of request", async (t) => {
   assert.equal(Object.fromEntries(request.headers)["content-type"], "application/grpc-web+proto");
 });
 
-// The protobuf encoding, written out here so that nothing is shared with what is tested.
+// The protobuf encoding, written out here to share no code with the tested encoder.
 function field(number, content) {
   const bytes = Buffer.from(content);
   assert.ok(bytes.length < 128);

@@ -10,7 +10,7 @@ import { DIST, ROOT } from "../harness/index.mjs";
 const run = promisify(execFile);
 const WRANGLER = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
 
-/** What `wrangler deploy` would upload, from an environment that knows no account. */
+/** The upload of `wrangler deploy`, in an environment without an account. */
 async function dryRun(config, outdir) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CLOUDFLARE|CF)_/.test(name)));
   const { stdout } = await run(
@@ -22,7 +22,7 @@ async function dryRun(config, outdir) {
   return stdout;
 }
 
-/** Every wrangler configuration in the repository, whoever adds one. */
+/** Every wrangler configuration in the repository. */
 function configurations() {
   const built = ["node_modules", "target", "dist", "build"];
   const look = (folder) =>
@@ -71,7 +71,8 @@ describe("wrangler deploy, without an account", { timeout: 900_000 }, () => {
     const date = (file) => /^compatibility_date = "(\d{4}-\d{2}-\d{2})"$/m.exec(readFileSync(join(ROOT, file), "utf8"))?.[1];
     const deployed = date("wrangler.toml");
     assert.ok(deployed, "wrangler.toml has no compatibility date");
-    // A runtime older than the date refuses to start, and a project's plugin may be months older than ours.
+    // A runtime older than the date refuses to start, and a project's plugin may be months older
+    // than ours.
     for (const file of files) assert.equal(date(file), `${deployed.slice(0, 4)}-01-01`, file);
   });
 });

@@ -1,4 +1,5 @@
-// What `make dev` is for: a Worker of one's own beside it; and what it says when a part of it fails.
+// The purpose of `make dev`: a user's own Worker runs beside it. And its messages when a part
+// fails.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -29,7 +30,7 @@ const OWN = `export default {
 
 const READY = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
 
-/** A Worker started as its author would, with nothing but `npx wrangler dev`. */
+/** A Worker, started by its author with plain `npx wrangler dev`. */
 async function startOwn(env) {
   const folder = mkdtempSync(join(ROOT, "tests/dev/.own-")); // where npx finds wrangler
   writeFileSync(join(folder, "wrangler.toml"), OWN_TOML);
@@ -74,7 +75,7 @@ describe("beside make dev", { skip, timeout: 1_800_000 }, () => {
 
     await own.fetch("/bad");
     await until("the refusal is told", () => /TypeError: "not a name" is not a metric name/.test(one.output), 30_000, () => one.output);
-    // What follows the message comes before what the next request makes the Worker print.
+    // The rest of the message comes before the output of the next request.
     await own.fetch("/bad");
     await until("the next refusal, too", () => one.output.match(/TypeError: "not a name"/g).length > 1, 30_000, () => one.output);
     assert.doesNotMatch(one.output, /had hung|^worker +\|\s+at /m);

@@ -1,4 +1,4 @@
-// `make client`, typed by somebody whose `make dev` is running.
+// `make client`, while `make dev` is running.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -11,7 +11,7 @@ import { ROOT } from "../harness/index.mjs";
 
 const run = promisify(execFile);
 
-/** What npm would change: the time of each entry of node_modules. */
+/** The time of each entry of node_modules, which npm would change. */
 function installed() {
   const folder = join(ROOT, "node_modules");
   return Object.fromEntries(readdirSync(folder).map((name) => [name, lstatSync(join(folder, name)).mtimeMs]));

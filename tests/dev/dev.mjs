@@ -1,4 +1,5 @@
-// `make dev`, or `make demo`, as a person starts it, and what is left of it afterwards.
+// Starts `make dev` or `make demo` as a person does, and finds the processes that remain
+// afterwards.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -11,7 +12,7 @@ import { ROOT, until } from "../harness/index.mjs";
 
 const READY_MS = 600_000; // the first run may have to build
 
-/** False, or why `Dev` cannot look here. */
+/** False, or the reason why `Dev` cannot inspect processes here. */
 export const skip = process.platform === "linux" ? false : "finds processes through /proc";
 
 /** Two free ports, as the environment variables that choose them. */
@@ -30,11 +31,11 @@ export function listen(port) {
   });
 }
 
-/** Whatever it starts inherits a mark in its environment. */
+/** Marks the environment, so that every process that it starts inherits the mark. */
 export class Dev {
   mark = randomUUID();
   output = "";
-  /** Where wrangler keeps what it knows of this machine, its registry of Workers included. */
+  /** The folder where wrangler keeps its state on this machine, with its registry of Workers. */
   config = mkdtempSync(join(tmpdir(), "metrics-dev-"));
 
   constructor(env, target = "dev") {
@@ -64,7 +65,7 @@ export class Dev {
     );
   }
 
-  /** Ends with an exit code that is not 0, having printed `why`, and leaves nothing behind. */
+  /** Waits for a non-zero exit code. It must have printed `why` and leave no process behind. */
   async fails(why) {
     const { code } = await this.ended;
     assert.notEqual(code, 0);
@@ -72,7 +73,7 @@ export class Dev {
     await this.allGone();
   }
 
-  /** Every living process that `make dev` started, however indirectly: `[{ pid, command }]`. */
+  /** Every living process that `make dev` started, directly or not: `[{ pid, command }]`. */
   processes() {
     const found = [];
     for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
@@ -81,13 +82,13 @@ export class Dev {
         const command = readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").trim();
         if (command) found.push({ pid: Number(pid), command });
       } catch {
-        // It ended while we looked.
+        // It ended during the check.
       }
     }
     return found;
   }
 
-  /** The process behind `make` that looks after the others. */
+  /** The process behind `make` that controls the others. */
   supervisor() {
     const found = this.processes().find(({ command }) => command.includes("scripts/local/run.mjs"));
     assert.ok(found, "no supervisor among the processes");
@@ -103,7 +104,7 @@ export class Dev {
     );
   }
 
-  /** As Ctrl-C in a terminal, which reaches the whole foreground process group. */
+  /** Sends what Ctrl-C sends in a terminal, to the whole foreground process group. */
   async interrupt() {
     process.kill(-this.child.pid, "SIGINT");
     await this.ended;

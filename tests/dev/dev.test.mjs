@@ -120,7 +120,7 @@ test("set-up names everything that is missing at once, before it takes its time"
   const PATH = mkdtempSync(join(tmpdir(), "metrics-path-"));
   try {
     for (const name of ["bash", "dirname"]) symlinkSync(which(name), join(PATH, name));
-    // With an empty home there is no cargo in ~/.cargo/bin either.
+    // With an empty home, there is no cargo in ~/.cargo/bin either.
     const { status, stderr } = spawnSync(join(ROOT, "scripts/setup"), { env: { PATH, HOME: PATH }, encoding: "utf8" });
     assert.notEqual(status, 0);
     for (const name of ["cargo", "npm", "cc"]) assert.match(stderr, new RegExp(`^error: no ${name} on PATH`, "m"));

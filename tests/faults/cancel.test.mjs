@@ -1,6 +1,6 @@
-// Requests that are cut off: the runtime ends a waitUntil after 30 s, and with it the timer, the
-// fetch and everything else that the request had begun. workerd does not enforce that on a machine
-// of one's own; a probed copy of the Worker (probe.mjs) whose waitUntil keeps nothing does the same.
+// Cancelled requests. The runtime ends a waitUntil after 30 s, and with it the timer, the fetch and
+// all other work of the request. A local workerd does not enforce that limit. A probed copy of the
+// Worker (probe.mjs), whose waitUntil keeps nothing alive, has the same effect.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ const stallAfterApplying = async (exchange) => {
   await exchange.closed;
 };
 
-/** A system in which time passes only when the test says so: `probe({ skewMs })`. */
+/** A system whose clock advances only when the test says so: `probe({ skewMs })`. */
 async function startProbed(t, vars) {
   const system = await startFaulty(t, { dist: probedDist(t), vars });
   const probe = (changes) => system.runtime.value("probe", [changes]);
@@ -27,13 +27,13 @@ async function startProbed(t, vars) {
   return { ...system, probe };
 }
 
-/** A call whose request ends when the gateway has its push, and with it everything it has begun. */
+/** A call whose request ends, with all its work, when the gateway has received its push. */
 async function cutOff({ runtime, gateway, probe }, method, args) {
   await probe({ keeps: false });
   const before = gateway.samplePushes.length;
   const pushed = until("its push arrives", () => gateway.samplePushes.length > before);
   await callAndLeave(runtime, { method, args }, pushed);
-  // The push's connection is cut, too.
+  // The push's connection is closed as well.
   await gateway.samplePushes.at(-1).closed;
   await probe({ keeps: true });
 }
@@ -44,7 +44,7 @@ test("a leader that is cut off while it waits does not keep the buffer: a later 
   await probe({ keeps: false });
   assert.equal(await runtime.value("incr", ["cut_total"]), 1);
   await probe({ keeps: true });
-  // Its promise holds for some seconds more than it asked for.
+  // Its lease lasts for some seconds more than the delay.
   assert.equal(await runtime.value("incr", ["cut_total"]), 1);
   await probe({ skewMs: 1_000 });
   let stats = await runtime.value("stats");
@@ -76,7 +76,7 @@ for (const [what, act, applied] of [["", stall, 0], [" after it was applied", st
       await cutOff(system, method, args);
       let stats = await runtime.value("stats");
       assert.deepEqual([stats.taken, stats.in_flight, stats.unknown], [1, 1, {}]);
-      // It could still end for 30 s after its call.
+      // It could still end within 30 s after its call.
       await probe({ skewMs: 29_000 });
       assert.equal((await runtime.value("stats")).in_flight, 1);
       await probe({ skewMs: 31_000 });
@@ -101,7 +101,7 @@ test("when every push that may be in flight has been cut off, the buffer still d
   gateway.otherwise = stall;
   for (let i = 0; i < 4; i += 1) await cutOff(system, "incr", ["cut_total", { i }]);
   gateway.otherwise = ok;
-  // Four are taken to be in flight: this one waits for a place, and is heard meanwhile.
+  // Four pushes count as in flight, so this one waits for a slot and meanwhile notices the end.
   const waiting = runtime.value("incr", ["after_total"]);
   let stats = await runtime.waitForStats("it is buffered", (s) => s.buffered === 1);
   assert.equal(stats.in_flight, 4);
@@ -140,7 +140,7 @@ test("a clock that was set back by an hour does not keep what was cut off alive"
 });
 
 test("a push goes on when its caller leaves, and is settled by its answer", async (t) => {
-  // The same with the real waitUntil: nothing is lost by a caller that does not wait.
+  // The same with the real waitUntil: a caller that does not wait loses nothing.
   const { gateway, runtime } = await startFaulty(t, { vars: { SELF_METRICS: "false" } });
   let answer;
   const told = new Promise((resolve) => (answer = resolve));
@@ -157,10 +157,10 @@ test("a push goes on when its caller leaves, and is settled by its answer", asyn
   assert.deepEqual([stats.delivered, stats.unknown], [1, {}]);
 });
 
-// An isolate that is only pushed to has no flusher for them to ride behind: they were never sent.
+// An isolate that only gets pushes has no flusher to send them: they were never sent.
 for (const [method, args] of [["incr", ["a_total"]], ["push", [[counter("a_total")]]]]) {
   test(`the Worker's own metrics come to the account, ${method} by ${method}, each under its own x-push-id`, async (t) => {
-    // They are pushed every ten seconds; the clock is moved, so that nobody has to wait.
+    // They are pushed every ten seconds. The test advances the clock instead of waiting.
     const { gateway, runtime, probe } = await startProbed(t, {});
     for (let round = 1; round <= 3; round += 1) {
       await runtime.value(method, args);

@@ -1,4 +1,4 @@
-// Every code there is, one push each: what it proves, and what is tried again.
+// Pushes once for every code, and checks what the code proves and whether it is retried.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -37,7 +37,7 @@ for (const [where, act] of [["the HTTP headers", status], ["the trailers", statu
 for (const [form, act, thrown] of [["text", proxyErrorText, false], ["an exception", proxyErrorThrown, true]]) {
   test(`the binding's errors before sending, as ${form}, are dropped, and tried again where that can help`, async (t) => {
     const { gateway, runtime } = await startFaulty(t, { thrown });
-    // Each push finds its own fault by its metric, and fails once.
+    // Each push finds its fault by its metric and fails once.
     gateway.otherwise = failOnce((name) => act(name.replace(/_total$/, ""), false));
     await Promise.all(
       UNSENT.map(async (code) => {
@@ -73,7 +73,7 @@ for (const [form, act, thrown] of [["text", proxyErrorText, false], ["an excepti
   });
 }
 
-/** The first push of each metric fails as `act` says for its name, and later ones arrive. */
+/** The first push of each metric fails as `act` says for its name. Later pushes arrive. */
 function failOnce(act) {
   const seen = new Set();
   return async (exchange) => {
@@ -131,7 +131,7 @@ test("grpc-retry-pushback-ms is waited for, and a negative one ends the push", a
   assert.ok(second.at - first.at >= 299, `waited ${second.at - first.at} ms`);
   gateway.next(status(8, { "grpc-retry-pushback-ms": "-1" }));
   assert.equal((await push(runtime)).outcome, "dropped");
-  // Applied perhaps: then the gateway's wish is no permission to send it again.
+  // The push may have been applied, so the gateway's request to retry does not permit a retry.
   gateway.next(status(14, { "grpc-retry-pushback-ms": "10" }));
   assert.equal((await push(runtime)).outcome, "unknown");
   const stats = await quiet(runtime, gateway);

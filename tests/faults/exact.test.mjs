@@ -1,4 +1,5 @@
-// What arrives is exactly what was counted: with nothing going wrong, and with a gateway that dedupes.
+// The gateway gets exactly the recorded samples: without faults, and with a gateway that
+// deduplicates.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +9,7 @@ import { assertNotOverCounted, quiet, startFaulty, watch } from "./load.mjs";
 import { startDroppingProxy } from "./proxy.mjs";
 
 test("5,000 increments by 40 concurrent callers arrive as exactly 5,000, in a few dozen pushes at most", async (t) => {
-  // The defaults: nothing is tuned for this.
+  // The defaults, without tuning.
   const { gateway, runtime } = await startFaulty(t, { vars: { FLUSH_INTERVAL_MS: "1000", PUSH_TIMEOUT_MS: "5000" } });
   const watcher = watch(runtime);
   const order = { times: 125, concurrency: 1 };
@@ -28,7 +29,10 @@ test("5,000 increments by 40 concurrent callers arrive as exactly 5,000, in a fe
   assert.ok(pushes <= 36, `${pushes} pushes`);
 });
 
-/** A reference gateway whose answers are dropped: of three pushes one, of these every third twice. */
+/**
+ * A reference gateway behind a proxy that drops the answer to one push in three, and to every third
+ * of these twice.
+ */
 async function startDropping(t, vars) {
   const gateway = await startGateway();
   t.after(() => gateway.stop());
@@ -43,7 +47,7 @@ async function startDropping(t, vars) {
   return { gateway, proxy, runtime };
 }
 
-/** Callers that take their time, so that there are many pushes. Resolves when all are settled. */
+/** Callers with pauses, so that there are many pushes. Resolves when all are settled. */
 async function callSlowly(runtime) {
   const callers = Array.from({ length: 20 }, async (_, i) => {
     for (let round = 0; round < 5; round += 1) {
@@ -81,7 +85,7 @@ test("without GATEWAY_DEDUPES, dropped answers are unknown and nothing is sent t
   assert.ok(stats.unknown.connection_lost > 0);
   assert.ok([...proxy.attempts.values()].every((attempts) => attempts === 1));
   const page = await gateway.scrape();
-  // The gateway had counted them all.
+  // The gateway had counted all of them.
   assert.equal(page.sum("pushed_requests_total"), 1000);
   assert.equal(page.sum("pushed_latency_ms_count"), 1000);
   assert.equal(page.sum("pushed_pushed_total"), 100);

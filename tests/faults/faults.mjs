@@ -1,5 +1,5 @@
-// Every way in which a push can fail, as a function of one Exchange, with what the account must say
-// of it: `outcome`, `reason`, and whether another try is made.
+// Every way in which a push can fail, as a function of one Exchange, with the expected entry in the
+// ledger: `outcome`, `reason`, and whether the push is retried.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { response, trailers } from "../harness/wire.mjs";
@@ -11,7 +11,10 @@ export const ok = (exchange) => exchange.deliver();
 const STATUS_OK = { "grpc-status": 0 };
 const page = (title) => `<!DOCTYPE html><title>${title}</title><h1>${title}</h1>`;
 
-/** Codes with which a gateway says that it has applied nothing; after others it may have. */
+/**
+ * Codes that mean that the gateway has applied nothing. After other codes it may have applied the
+ * push.
+ */
 export const REFUSED_CODES = new Set([3, 5, 6, 7, 8, 9, 11, 12, 16]);
 export const CODE_NAMES = [
   "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
@@ -19,7 +22,7 @@ export const CODE_NAMES = [
   "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 ];
 
-/** Codes of the VPC binding that come up before the request is sent; the first seven are tried again. */
+/** Codes of the VPC binding for errors before the request is sent. The first seven are retried. */
 export const UNSENT = [
   "connection_refused", "connection_timeout", "connection_limit_reached", "destination_unavailable",
   "dns_error", "dns_timeout", "rate_limited",
@@ -27,26 +30,26 @@ export const UNSENT = [
   "proxy_loop_detected", "tls_certificate_error",
 ];
 export const RETRIED = new Set(UNSENT.slice(0, 7));
-/** Codes after which the request may have been read. */
+/** Codes after which the gateway may have read the request. */
 export const SENT = [
   "connection_terminated", "connection_read_timeout", "connection_write_timeout", "tls_protocol_error",
   "http_request_error", "http_upgrade_failed", "http_protocol_error", "http_response_incomplete",
   "proxy_internal_error", "a_code_of_next_year",
 ];
 
-/** The VPC binding's error as the HTTP answer that it may be. */
+/** The VPC binding's error as an HTTP answer. */
 export const proxyErrorText = (code, applies) => async (exchange) => {
   if (applies) await exchange.apply();
   exchange.http(500, "text/plain", `ProxyError: ${code}`);
 };
 
-/** The VPC binding's error as an exception: the stand-in for the binding throws it (`throwing`). */
+/** The VPC binding's error as an exception, which the stand-in for the binding throws (`throwing`). */
 export const proxyErrorThrown = (code, applies) => async (exchange) => {
   if (applies) await exchange.apply();
   exchange.http(500, "text/plain", "", { "x-throw": `ProxyError: ${code}` });
 };
 
-/** A Worker in the binding's place, that throws when the fault gateway says so. */
+/** A Worker in place of the binding that throws when the fault gateway tells it to. */
 export const throwing = `export default {
   async fetch(request, env) {
     const response = await env.UPSTREAM.fetch(request);
@@ -56,7 +59,7 @@ export const throwing = `export default {
   },
 };`;
 
-/** A status in the headers, after applying where that is possible. */
+/** A status in the headers, after applying the push if the status allows it. */
 export const status = (code, headers) => async (exchange) => {
   if (!REFUSED_CODES.has(code)) await exchange.apply();
   exchange.status(code, headers);
@@ -68,7 +71,7 @@ export const statusInBody = (code) => async (exchange) => {
   exchange.answer([trailers({ "grpc-status": code, "grpc-message": "told%20to%20fail" })]);
 };
 
-/** A message and trailers, a byte at a time. */
+/** A message and trailers, one byte at a time. */
 const drip = (pauseMs) => async (exchange) => {
   await exchange.apply();
   exchange.head();
@@ -80,7 +83,7 @@ const drip = (pauseMs) => async (exchange) => {
   exchange.reply.end();
 };
 
-/** PUSH_TIMEOUT_MS where the fault is to take longer than that. */
+/** PUSH_TIMEOUT_MS for a fault that must exceed it. */
 export const TIMEOUT_MS = 800;
 
 /** @type {Fault[]} */

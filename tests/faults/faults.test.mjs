@@ -1,4 +1,4 @@
-// Each fault with callers of every kind, and then the gateway comes back.
+// Tests each fault with every kind of caller. Then the gateway recovers.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ for (const { name, act, outcome, reason, retried = false, thrown, stalls } of FA
     const bad = await quiet(runtime, gateway);
     assert.ok(bad.taken >= taken && bad.taken <= attempted, `${taken} <= ${bad.taken} <= ${attempted}`);
     assertNotOverCounted(bad, gateway);
-    // The fault is what it says it is, and nothing else happened.
+    // The fault has its specified effect and no other.
     const counts = outcome === "delivered" ? { "": bad.delivered + bad.rejected } : bad[outcome];
     assert.ok(counts[reason ?? Object.keys(counts)[0]] > 0, JSON.stringify(bad));
     const others = ["delivered", "dropped", "unknown"].filter((other) => other !== outcome);

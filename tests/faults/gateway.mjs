@@ -1,12 +1,12 @@
-// A gateway that fails as it is told, push by push, and knows exactly what it has counted.
+// A gateway that fails on command, push by push, and knows exactly what it has counted.
 //
 //   const gateway = await startFaultGateway();
 //   gateway.next(faults.resetAfterApplying, faults.ok);   // the next two pushes of samples
 //   gateway.otherwise = faults.stall;                     // all after them
 //   gateway.own = faults.ok;                              // pushes of the Worker's own metrics
 //
-// A fault is a function of one Exchange (faults.mjs). What it applies is in `applied`, and each push
-// is remembered in `pushes`.
+// A fault is a function of one Exchange (faults.mjs). `applied` holds the applied samples, and
+// `pushes` holds each push.
 
 import { createServer } from "node:http";
 import { readPush, response, trailers } from "../harness/wire.mjs";
@@ -21,19 +21,19 @@ export async function startFaultGateway(options = {}) {
 }
 
 export class FaultGateway {
-  /** What came in; of very many the last. @type {Exchange[]} */
+  /** The received pushes; only the last ones if there are very many. @type {Exchange[]} */
   pushes = [];
   /** Series, as text, to what was counted. @type {Map<string, { type: number, sum: number, count: number }>} */
   applied = new Map();
-  /** How many Metrics were applied, the Worker's own apart. */
+  /** The number of applied Metrics, without the Worker's own. */
   appliedMetrics = 0;
   /** Pushes applied, by x-push-id: more than once is over-counting. @type {Map<string, number>} */
   appliedPushes = new Map();
   otherwise;
   own;
-  /** Whether a repeat of an x-push-id is answered and not applied. */
+  /** Whether a repeated x-push-id is answered but not applied. */
   dedupes = false;
-  /** What the test must hear of: requests that nobody should have sent. @type {Error[]} */
+  /** Errors that the test must report: unexpected requests. @type {Error[]} */
   errors = [];
   #script = [];
   #server;
@@ -53,7 +53,7 @@ export class FaultGateway {
     this.address = `127.0.0.1:${this.port}`;
   }
 
-  /** Stops listening and cuts every connection; `listen(port)` brings it back. */
+  /** Stops listening and closes every connection. `listen(port)` starts it again. */
   async close() {
     if (!this.#server?.listening) return;
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -74,7 +74,7 @@ export class FaultGateway {
     return total;
   }
 
-  /** Pushes of samples that came in. */
+  /** The received pushes of samples. */
   get samplePushes() {
     return this.pushes.filter(({ own }) => !own);
   }
@@ -107,9 +107,9 @@ export class FaultGateway {
   }
 }
 
-/** One push: what came, and what to do with it. */
+/** One push, and the ways to answer it. */
 export class Exchange {
-  /** How many of its Metrics were applied. */
+  /** The number of its applied Metrics. */
   applied = 0;
   /** @type {import("../harness/wire.mjs").Metric[]} */
   metrics = [];
@@ -121,7 +121,7 @@ export class Exchange {
     this.reply = reply;
     this.id = String(request.headers["x-push-id"] ?? "");
     this.own = /-own-/.test(this.id);
-    /** Resolves when the client has gone away or has its answer. */
+    /** Resolves when the client has closed the connection or has its answer. */
     this.closed = new Promise((resolve) => reply.once("close", resolve));
     request.on("error", () => {});
     reply.on("error", () => {});
@@ -135,7 +135,7 @@ export class Exchange {
     if (!/^[0-9a-f]{13,14}-(own-)?[0-9a-f]+$/.test(this.id)) throw new Error(`x-push-id ${this.id}`);
   }
 
-  /** Reads the request, once; `undefined` when it was cut off. */
+  /** Reads the request once; `undefined` if it was cut off. */
   async read() {
     if (this.metrics.length > 0) return this.metrics;
     const chunks = [];
@@ -150,7 +150,7 @@ export class Exchange {
     return this.metrics;
   }
 
-  /** Reads the request and counts all but the first `rejected` of it. */
+  /** Reads the request and counts all but its first `rejected` Metrics. */
   async apply(rejected = 0) {
     const metrics = await this.read();
     if (!metrics) return;
@@ -159,13 +159,13 @@ export class Exchange {
     this.applied = applied.length;
   }
 
-  /** Everything as it should be. */
+  /** Sends a correct answer. */
   async deliver() {
     await this.apply();
     this.succeed();
   }
 
-  /** OK, and that all of what was applied was all. */
+  /** Answers OK with the number of applied Metrics as the accepted count. */
   succeed() {
     this.answer([response(this.applied, 0), trailers({ "grpc-status": 0 })]);
   }
@@ -185,7 +185,7 @@ export class Exchange {
     this.answer([], { "grpc-status": code, "grpc-message": "told%20to%20fail", ...headers });
   }
 
-  /** What something in between would say. */
+  /** Sends an answer of an intermediary. */
   http(status, type, body, headers = {}) {
     this.reply.writeHead(status, { "content-type": type, ...headers });
     this.reply.end(body);

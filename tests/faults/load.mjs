@@ -1,4 +1,4 @@
-// Callers of every kind at once, and what must hold while they call and when it is over.
+// Runs callers of every kind in parallel, and checks the invariants during and after the calls.
 
 import assert from "node:assert/strict";
 import { until } from "../harness/index.mjs";
@@ -6,11 +6,11 @@ import { assertAccount, settled, startRuntime } from "../e2e/system.mjs";
 import { throwing } from "./faults.mjs";
 import { startFaultGateway } from "./gateway.mjs";
 
-// Nothing takes long but what is to: a slow machine must not turn an answer into a time-out.
+// Only the intended delays are long: a slow machine must not turn an answer into a time-out.
 const VARS = { FLUSH_INTERVAL_MS: "20", PUSH_TIMEOUT_MS: "20000" };
 
-// A caller that makes its calls and leaves when its request's body ends, answered or not: what it
-// has not waited for is cancelled with it.
+// A caller that makes its calls and ends when its request's body ends, with or without answers. The
+// calls that it did not wait for are cancelled.
 const quitter = {
   source: `export default {
     async fetch(request, env) {
@@ -23,7 +23,7 @@ const quitter = {
   };`,
 };
 
-/** Has a caller make calls, and leave with them unanswered when `reason` resolves. */
+/** Makes a caller send calls, and ends it without their answers when `reason` resolves. */
 export async function callAndLeave(runtime, order, reason) {
   let leave;
   const body = new ReadableStream({
@@ -38,7 +38,10 @@ export async function callAndLeave(runtime, order, reason) {
   assert.equal(await (await gone).text(), "gone");
 }
 
-/** A fault gateway and a runtime in front of it; `thrown` puts a binding between that can throw. */
+/**
+ * A fault gateway and a runtime in front of it. `thrown` adds a binding between them that can
+ * throw.
+ */
 export async function startFaulty(t, { thrown = false, vars = {}, ...options } = {}) {
   const gateway = await startFaultGateway();
   t.after(() => gateway.close());
@@ -52,7 +55,7 @@ export async function startFaulty(t, { thrown = false, vars = {}, ...options } =
   return { gateway, runtime };
 }
 
-/** Asks for the account all the time, and checks it each time. */
+/** Reads the ledger continuously and checks it each time. */
 export function watch(runtime) {
   let watching = true;
   let polls = 0;
@@ -62,7 +65,7 @@ export function watch(runtime) {
       polls += 1;
     }
   })();
-  done.catch(() => {}); // said by stop()
+  done.catch(() => {}); // stop() reports it
   return {
     async stop() {
       watching = false;
@@ -73,11 +76,12 @@ export function watch(runtime) {
 }
 
 /**
- * `count` callers at once. One in five of them waits for its calls, one makes them in waitUntil, one
- * returns at once, one returns and one loses its HTTP client when the gateway has its first push.
- * Every sample has the value 1 and the caller's number as a label.
+ * Runs `count` callers in parallel. Of five callers, one waits for its calls, one makes them in
+ * waitUntil, one returns at once, one returns and one loses its HTTP client when the gateway has
+ * its first push. Every sample has the value 1 and the caller's number as a label.
  *
- * @returns {Promise<{ attempted: number, taken: number }>} `taken`: what calls that were waited for said
+ * @returns {Promise<{ attempted: number, taken: number }>} `taken`: the sum of the results of
+ * awaited calls
  */
 export async function callFromAllSides(runtime, gateway, { count = 40, calls = 4, name = "faults" } = {}) {
   const before = gateway.pushes.length;
@@ -128,7 +132,7 @@ export async function callFromAllSides(runtime, gateway, { count = 40, calls = 4
   return { attempted, taken };
 }
 
-/** Waits until nothing is buffered, in flight, or still being answered. */
+/** Waits until nothing is buffered, in flight, or waiting for an answer. */
 export async function quiet(runtime, gateway) {
   let stats;
   await until(
@@ -137,7 +141,7 @@ export async function quiet(runtime, gateway) {
       stats = await settled(runtime);
       const pushes = gateway.pushes.length;
       await Promise.all(gateway.pushes.map(({ closed }) => closed));
-      // Nobody has begun meanwhile.
+      // No new call has started meanwhile.
       const again = await runtime.value("stats");
       return gateway.pushes.length === pushes && again.taken === stats.taken && again.in_flight === 0;
     },
@@ -149,7 +153,7 @@ export async function quiet(runtime, gateway) {
 
 const total = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
-/** The gateway counted what was delivered, perhaps what is unknown, and nothing twice. */
+/** Checks that the gateway counted the delivered samples, possibly the unknown ones, and none twice. */
 export function assertNotOverCounted(stats, gateway) {
   assert.deepEqual(gateway.errors, []);
   const { delivered, unknown, taken } = stats;
@@ -168,7 +172,7 @@ export function assertNotOverCounted(stats, gateway) {
   return sum;
 }
 
-/** What the Worker reported of itself is not more than its account says. */
+/** Checks that the Worker's own metrics do not exceed its ledger. */
 function assertOwnMetrics(stats, gateway) {
   for (const [key, { sum }] of gateway.applied) {
     const [name, ...labels] = JSON.parse(key);

@@ -1,4 +1,4 @@
-// How much memory a process has, over time.
+// Measures the memory of a process over time.
 
 import { execFileSync } from "node:child_process";
 
@@ -27,8 +27,8 @@ export function watchMemory(pid) {
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 /**
- * Whether memory is flat: after a warm-up of half the run, the median of the last quarter is at most
- * 10 % and 8 MiB above that of the quarter before. A run shorter than that tells nothing.
+ * Whether memory is flat: after a warm-up of half the run, the median of the last quarter is at
+ * most 10 % and 8 MiB above that of the quarter before. A shorter run proves nothing.
  */
 export function isFlat(samples) {
   const quarter = Math.floor(samples.length / 4);

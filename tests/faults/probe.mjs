@@ -1,9 +1,9 @@
-// A copy of the built Worker that can be made to fail in ways that no caller can bring about: its
-// clock set, its waitUntil without effect (as when the runtime cuts a request off), its Wasm trapping.
-// And it says how large its Wasm memory is.
+// A copy of the built Worker that can fail in ways that no caller can cause: its clock is set, its
+// waitUntil has no effect (as when the runtime cancels a request), or its Wasm traps. It also
+// reports the size of its Wasm memory.
 //
-// Only the JavaScript around the Worker's own is changed, and only in the copy: a prelude before it,
-// and a subclass of its entrypoint with one method more, probe().
+// Only the copy is changed, and only the JavaScript around the Worker's own: a prelude before it,
+// and a subclass of its entrypoint with one more method, probe().
 
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,8 +19,8 @@ const probe = { stoppedAt: undefined, skewMs: 0, keeps: true, trapIn: 0, wasm: u
     probe.wasm = instance.exports;
     return instance;
   };
-  // Wasm asks for the time all over, and an import is where a trap can be put: an allocation that
-  // cannot be made ends in the same "unreachable" as memory that has run out.
+  // The Wasm reads the clock in many places, and an import is where a trap can be injected. A
+  // failed allocation ends in the same "unreachable" as exhausted memory.
   const now = Date.now;
   Date.now = () => {
     if (probe.trapIn > 0 && --probe.trapIn === 0) probe.wasm.__wbindgen_malloc(0xffffff00, 1);
@@ -32,7 +32,7 @@ const probe = { stoppedAt: undefined, skewMs: 0, keeps: true, trapIn: 0, wasm: u
 const SUBCLASS = `
 class Probed extends MetricsReporterUnderTest {
   constructor(ctx, env) {
-    // Nothing outlives the call: the runtime ends a request like this after its 30 s.
+    // Nothing outlives the call: the runtime ends a request in this way after 30 s.
     super(probe.keeps ? ctx : { props: ctx.props, waitUntil() {} }, env);
     if (!probe.keeps) Object.defineProperty(this, "ctx", { value: { props: ctx.props, waitUntil() {} } });
   }
@@ -43,7 +43,7 @@ class Probed extends MetricsReporterUnderTest {
 }
 `;
 
-/** The directory of such a copy; it goes with the test. */
+/** The directory of such a copy. It is removed after the test. */
 export function probedDist(t) {
   const directory = mkdtempSync(join(tmpdir(), "metrics-probed-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,4 +1,5 @@
-// A proxy before a real gateway that drops answers: the gateway has counted, the Worker cannot know.
+// A proxy in front of a real gateway that drops answers: the gateway has counted, and the Worker
+// cannot know it.
 
 import { Agent, createServer, request as httpRequest } from "node:http";
 

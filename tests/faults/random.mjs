@@ -1,4 +1,4 @@
-// Random numbers that a seed brings back.
+// Random numbers that a seed reproduces.
 
 /** mulberry32: `next()` is in [0, 1). @param {number} seed */
 export function randomFrom(seed) {

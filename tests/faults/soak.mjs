@@ -1,9 +1,9 @@
-// Random faults for as long as one likes, and at the end the account must balance, nothing may be
+// Injects random faults for a chosen time. At the end the ledger must balance, nothing may be
 // over-counted or stuck, and the memory of workerd must be flat.
 //
 //   node tests/faults/soak.mjs [--minutes N] [--seed S]     (make soak ARGS="--minutes 10")
 //
-// The seed makes the same choices again; what happens between them is up to the machine.
+// The same seed repeats the same choices. The timing between them depends on the machine.
 
 import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
@@ -18,18 +18,19 @@ import { probedDist } from "./probe.mjs";
 import { randomFrom } from "./random.mjs";
 
 const LANES = 12;
-// Between two calls of a lane a pause of up to this, so that the machine is not all that is tested.
+// The longest pause between two calls of a lane, so that the test does not only measure the
+// machine.
 const PAUSE_MS = 20;
-// A shorter run has no time to show that memory is flat: with any load, ours or not, workerd takes
-// some hundred MiB in its first minute.
+// A shorter run cannot show that memory is flat: under any load, workerd takes some hundred MiB in
+// its first minute.
 const FLAT_AFTER_S = 120;
-// What the Worker's own memory, the Wasm's, never exceeds here: it cannot shrink.
+// The limit for the memory of the Worker's Wasm in this test. Wasm memory cannot shrink.
 const MOST_WASM_MIB = 8;
 
 const total = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
 /**
- * @param {{ after: (f: () => unknown) => void }} t where to leave what must be stopped
+ * @param {{ after: (f: () => unknown) => void }} t registers clean-up functions
  * @param {{ seconds: number, seed: number, say?: (line: string) => void }} options
  */
 export async function soak(t, { seconds, seed, say = () => {} }) {
@@ -38,7 +39,7 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
   const { gateway, runtime } = await startFaulty(t, {
     thrown: true,
     dist: probedDist(t),
-    // What is too small here for anybody in earnest makes the limits part of it.
+    // Limits that are too small for production, so that the test reaches them.
     vars: {
       FLUSH_INTERVAL_MS: "50",
       PUSH_TIMEOUT_MS: "400",
@@ -58,7 +59,7 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
     await Promise.all(work);
   };
 
-  /** What the gateway does changes every now and then. */
+  /** Changes the gateway's behaviour from time to time. */
   async function weather() {
     while (running()) {
       seen.weathers += 1;
@@ -76,8 +77,8 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
   }
 
   /**
-   * Now and then the Wasm traps, or requests are cut off with all that they have begun. Traps come in
-   * the first half only: a new instance has a new memory, and one that grows must have the time to.
+   * From time to time, makes the Wasm trap, or cancels requests with all their work. Traps happen
+   * only in the first half: a new instance has new memory, and its growth needs time to show.
    */
   async function trouble() {
     while (running()) {
@@ -94,7 +95,7 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
     }
   }
 
-  /** The account, all the time. */
+  /** Checks the ledger continuously. */
   async function look() {
     while (running()) {
       seen.polls += 1;
@@ -113,7 +114,7 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
     }
   }
 
-  /** One caller after the other. */
+  /** Calls one caller after another. */
   async function lane() {
     while (running()) {
       seen.calls += 1;
@@ -147,7 +148,8 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
   await run();
   memory.stop();
 
-  // The gateway is well again. What was cut off is given up half a minute later: the clock is moved.
+  // The gateway works again. Cancelled pushes are given up after half a minute, so the clock is
+  // advanced.
   gateway.otherwise = gateway.own = ok;
   await probe({ trapIn: 0, keeps: true, skewMs: 31_000 });
   const after = await runtime.value("push", [[{ name: "after_total", type: "counter", value: 1 }]]);

@@ -1,5 +1,5 @@
-// The Wasm traps for real, in a probed copy of the Worker (probe.mjs): an allocation that cannot be
-// made, anywhere that the Worker asks for the time.
+// Real Wasm traps in a probed copy of the Worker (probe.mjs): an allocation that fails, wherever
+// the Worker reads the clock.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -38,7 +38,7 @@ test("a trap loses what was buffered and in flight, counts it, and the next call
   const reset = runtime.logs.filter(({ event }) => event === "instance_reset");
   assert.deepEqual(reset.map(({ metrics }) => metrics), [5]);
 
-  // The caller that was waiting is told, and what its push came to changes nothing.
+  // The waiting caller gets an error, and the result of its push changes nothing.
   let_go();
   const result = await pushed;
   assert.deepEqual([result.ok, result.outcome], [false, "unknown"]);
@@ -50,7 +50,8 @@ test("a trap loses what was buffered and in flight, counts it, and the next call
 });
 
 test("an instance that traps before it knows the account of the one before it passes that on", async (t) => {
-  // It kept its own account in the other's place, which was empty: what had been counted was gone.
+  // The new instance used to replace the ledger with its own empty one, so the earlier counts were
+  // lost.
   const { gateway, runtime, probe, traps } = await startProbed(t, { SELF_METRICS: "false" });
   assert.equal((await runtime.value("push", [[counter("pushed_total")]])).ok, true);
   for (let i = 1; i <= 3; i += 1) {
@@ -79,7 +80,7 @@ test("wherever a call or a flusher traps, every caller is answered and the accou
     await probe({ trapIn: n });
     const answers = await Promise.all(calls.map(([method, args]) => runtime.call(method, args)));
     for (const [i, { error }] of answers.entries()) assert.equal(error, undefined, `${calls[i][0]} with ${n}`);
-    // What had not trapped by then does so in a flusher, or not at all.
+    // The remaining traps happen in a flusher, or not at all.
     await probe({ trapIn: 0 });
     happened = traps();
     assertNotOverCounted(await quiet(runtime, gateway), gateway);

@@ -1,4 +1,5 @@
-// The logs' bucket under plain tofu: the note that keeps it, with the real binary. It needs no provider.
+// The logs' bucket under plain tofu: the state record that keeps it, with the real binary. It needs
+// no provider.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// What is said in two places says the same.
+// Facts that are stated in two places agree.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -17,7 +17,7 @@ function anchors(markdown) {
   );
 }
 
-/** Every page of Markdown, whoever adds one. */
+/** Every Markdown page in the repository. */
 function pagesIn(folder) {
   const built = ["node_modules", "target", "dist", "build"];
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
@@ -135,7 +135,7 @@ describe("links", () => {
     });
   }
 
-  // deploy.sh initialises each environment in a folder of its own: elsewhere tofu knows of no state.
+  // deploy.sh initialises each environment in its own folder. In other folders tofu has no state.
   test("the runbook's tofu commands find the environment's state", () => {
     const commands = all(read("docs", "runbook.md"), /((?:[A-Z_]+=\S+ )*tofu -chdir=infra .+)/g);
     const exported = /export TF_DATA_DIR=\.terraform\.dev.*\n\s*tofu -chdir=infra providers lock/;

@@ -1,5 +1,5 @@
-// The dashboard's queries and the rules, on what a real Prometheus scrapes from the reference gateway while
-// the Worker pushes to it through a line that fails now and then.
+// Tests the dashboard's queries and the rules on data that a real Prometheus scrapes from the
+// reference gateway. Meanwhile the Worker pushes through a connection that sometimes fails.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -87,7 +87,7 @@ describe("the dashboard file", () => {
               idle('pushed_metrics_reporter_push_duration_ms_bucket{le="+Inf"}', 100),
             ],
             promql_expr_test: [
-              // Only NaN is not itself.
+              // Only NaN differs from itself.
               ...queries.map((_, index) => ({ expr: `query:${index} != query:${index}`, eval_time: "5m", exp_samples: [] })),
               ...["Dropped", "Unknown", "Refused"].map((share) => ({ expr: zero(share).labels, eval_time: "5m", exp_samples: [zero(share)] })),
             ],
@@ -110,7 +110,7 @@ describe("the dashboard file", () => {
             interval: "10s",
             input_series: [
               { series: 'pushed_metrics_reporter_samples_total{job="gateway", instance="a", outcome="delivered", reason=""}', values: "0+100x60" },
-              // A pod that has just been started, whose first value is a loss.
+              // A pod that has just started, whose first value is a loss.
               { series: 'pushed_metrics_reporter_samples_total{job="gateway", instance="b", outcome="dropped", reason="dns_error"}', values: "_x30 300x30" },
             ],
             promql_expr_test: [
@@ -125,12 +125,12 @@ describe("the dashboard file", () => {
   });
 });
 
-/** Queries as recording rules: the form in which promtool takes them. */
+/** Queries as recording rules, the form that promtool accepts. */
 function asRules(queries) {
   return { groups: [{ name: "queries", rules: queries.map(({ expr }, index) => ({ record: `query:${index}`, expr })) }] };
 }
 
-/** Runs promtool in a folder with these files (JSON is YAML), and fails with what it printed. */
+/** Runs promtool in a folder with these files (JSON is YAML). On failure, shows its output. */
 function promtool(args, files) {
   const directory = mkdtempSync(join(tmpdir(), "promtool-"));
   try {
@@ -143,13 +143,14 @@ function promtool(args, files) {
 }
 
 /**
- * A line to the gateway on which every tenth push is turned away before it is sent (and may be tried
- * again), another finds no gateway at all, and another arrives but its answer does not come back.
+ * A connection to the gateway. It refuses every tenth push before it is sent (so a retry is
+ * allowed). Another push finds no gateway at all, and another arrives but its answer is lost.
  */
 async function startBadLine(gateway) {
   let pushes = 0;
   const server = createServer((request, response) => {
-    // The Worker may hang up at any moment: at its time-out on a busy machine, and when it is stopped.
+    // The Worker may close the connection at any moment: at its time-out on a busy machine, and
+    // when it is stopped.
     pass(request, response).catch(() => response.destroy());
   });
   async function pass(request, response) {
@@ -170,7 +171,7 @@ async function startBadLine(gateway) {
   return { address: `127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), server.close()) };
 }
 
-/** A connector's metrics, as far as the dashboard shows them. */
+/** The metrics of a connector that the dashboard shows. */
 async function startConnectorMetrics() {
   const server = createServer((_, response) => {
     response.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end("cloudflared_tunnel_ha_connections 4\n");
@@ -183,7 +184,7 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
   let gateway, line, worker, connector, prometheus, load;
   const loading = new AbortController();
 
-  /** One request's worth of metrics, with what goes wrong in practice: an invalid name, an id as a label. */
+  /** The metrics of one request, with common mistakes: an invalid name, an id as a label. */
   function samples(turn) {
     const route = ["/cart", "/search", "/login"][turn % 3];
     const counter = (name, labels) => ({ name, type: "counter", value: 1, labels });
@@ -217,7 +218,7 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
         search: { file: DRIVER, props: { labels: { worker: "search" } } },
       },
     });
-    // A histogram there, so the Worker's counter of this name is rejected.
+    // The gateway already has a histogram with this name, so it rejects the Worker's counter.
     await rawPush(gateway.address, "known_otherwise_total", HISTOGRAM);
     connector = await startConnectorMetrics();
     prometheus = await startPrometheus({
@@ -281,7 +282,7 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
     ]) {
       await until(`${rule} is over 0`, async () => (await prometheus.query(`${rule} > 0`)).length > 0, 60_000);
     }
-    // Pending until their `for` is over; on a machine that is slow enough one may fire already.
+    // Pending until their `for` is over. On a slow machine one may already fire.
     const raised = await until(
       "the alerts are pending",
       async () => {
@@ -310,7 +311,7 @@ describe("with a real Prometheus", { skip, timeout: 300_000 }, () => {
           const stats = await worker.value("stats");
           own = of(stats) / among(stats);
           shown = Number((await prometheus.query(expr))[0]?.value[1]);
-          // The windows differ: the last 30 s there, everything here.
+          // The windows differ: there the last 30 s, here everything.
           return shown > 0.01 && Math.abs(shown - own) < 0.05;
         },
         60_000,

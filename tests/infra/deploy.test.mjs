@@ -1,4 +1,4 @@
-// scripts/deploy.sh in a small repository of its own, with a `tofu` that writes down how it was called.
+// Runs scripts/deploy.sh in its own small repository, with a `tofu` that records its calls.
 
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { ROOT } from "../harness/index.mjs";
 
-// Plans as $PLAN_STATUS says (0 no changes, 2 changes), with the resource changes of $PLAN_CHANGES, over the state that
-// $STATE lists. As the real one it keeps no output that is null (here the tunnel's: another stack owns it), and fails
-// when asked for it by name.
+// Plans as $PLAN_STATUS says (0 no changes, 2 changes), with the resource changes of $PLAN_CHANGES,
+// over the state that $STATE lists. Like the real tofu, it keeps no output that is null (here the
+// tunnel's, which another stack owns), and fails when that output is requested by name.
 const TOFU = `#!/bin/sh
 echo "$*" >>"$TOFU_LOG"
 shift # -chdir=…
@@ -37,7 +37,7 @@ case $1 in
 esac
 `;
 
-// Writes down how it was called, too. A roll-out ends as $ROLLOUT_STATUS says.
+// Records its calls as well. A roll-out ends as $ROLLOUT_STATUS says.
 const KUBECTL = `#!/bin/sh
 echo "kubectl $*" >>"$TOFU_LOG"
 echo "kubeconfig: $KUBECONFIG" >>"$TOFU_LOG"
@@ -48,7 +48,7 @@ case $* in
 esac
 `;
 
-// Leaves in dist/ what the real build does: the parts, with the revision in the Wasm.
+// Leaves the same parts in dist/ as the real build, with the revision in the Wasm.
 const MAKEFILE = `build:
 \t@mkdir -p dist
 \t@echo 'export { MetricsReporter } from "./index_bg.wasm";' >dist/index.js
@@ -58,7 +58,7 @@ const MAKEFILE = `build:
 
 const BACKEND = 'bucket = "b"\nkey    = "metrics-gateway-worker/dev.tfstate"\n';
 
-/** A resource change as `tofu show -json` has it. */
+/** A resource change in the form of `tofu show -json`. */
 const change = (type, actions, action_reason) => JSON.stringify({ address: `module.a.${type}.b[0]`, type, action_reason, change: { actions } });
 const REMOVES = { PLAN_CHANGES: change("cloudflare_zero_trust_tunnel_cloudflared", ["delete"]) };
 
@@ -79,7 +79,7 @@ function commit() {
   return git("rev-parse", "HEAD").trim();
 }
 
-/** Runs deploy.sh and resolves with its exit status, what it printed, and how it called tofu. */
+/** Runs deploy.sh and resolves with its exit status, its output, and its calls of tofu. */
 function deploy(args, env = {}) {
   rmSync(log, { force: true });
   return new Promise((resolve) => {
@@ -186,7 +186,8 @@ describe("a deployment", () => {
     assert.equal(verified, 1);
   });
 
-  // Outputs that are null are not in the state: asked for by name, tofu fails, and the script ended there.
+  // Outputs that are null are not in the state. tofu fails when one is requested by name, and the
+  // script used to end there.
   test("whose tunnel belongs to another stack is verified, too", async () => {
     const { status, output } = await deploy(["--env", "dev", "--yes", "--verify-url", url()]);
     assert.equal(status, 0, output);
@@ -281,7 +282,7 @@ describe("the roll-out", () => {
     assert.match(calls, / apply [^]*kubectl --context cell1-dev -n metrics-gateway rollout status deployment\/cloudflared-cell1-dev-grpc-metrics-gateway --timeout=300s/);
   });
 
-  // The provider keeps a failed update in the state as if it were done.
+  // The provider stores a failed update in the state as if it had succeeded.
   test("that is stuck fails the deployment although the plan has no changes", async () => {
     const { status, output, calls } = await deploy(args, { WORKLOAD, PLAN_STATUS: "0", ROLLOUT_STATUS: "1" });
     assert.equal(status, 1, output);
@@ -341,7 +342,7 @@ describe("one of several cells", () => {
   });
 });
 
-// Cell, environment, account and context are not in it.
+// Without cell, environment, account and context.
 test("a file made for the older runbook deploys unchanged", async () => {
   cpSync(join(ROOT, "tests/infra/runbook.tfvars"), join(directory, "infra/config/vars/cell1-prod2.tfvars"));
   writeFileSync(join(directory, "infra/config/backend/cell1-prod2.hcl"), BACKEND.replace("dev.", "cell1-prod2."));

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# image-smoke.sh IMAGE: starts the gateway's image with docker as the cluster does (no privileges, nothing writable), and
-# asks it from inside with its own `get`.
+# image-smoke.sh IMAGE: starts the gateway's image with docker as the cluster does (no privileges, read-only files), and
+# sends it a request from inside with its own `get`.
 set -euo pipefail
 image=$1
 container=$(docker run --detach --read-only --cap-drop ALL --security-opt no-new-privileges "$image" \

@@ -75,11 +75,11 @@ test("a release publishes the clients where the repository asks for it, from job
 
 describe("the image", { skip: missing(), timeout: 1_200_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "image-"));
-  // Everything of buildah's in a folder of its own. Neither needs a kernel that lets containers be nested.
+  // buildah keeps all its files in one folder. Neither option needs a kernel that allows nested containers.
   const storage = ["--root", join(directory, "root"), "--runroot", join(directory, "run"), "--storage-driver", "vfs"];
   const buildah = (command, ...args) => run("buildah", [...storage, command, ...args]);
   let container, mounted, config;
-  /** As a runtime would, but for the namespaces: in the image's files, as its user. `buildah run` passes no signals on. */
+  /** Runs it as a runtime would, without namespaces: in the image's files, as its user. `buildah run` forwards no signals. */
   const start = (name, ...args) => new Process(name, "chroot", [`--userspec=${config.User}`, mounted, ...config.Entrypoint, ...args]);
 
   before(() => {
@@ -123,7 +123,7 @@ describe("the image", { skip: missing(), timeout: 1_200_000 }, () => {
       });
       await rawPush(address, "from_the_image_total", COUNTER);
 
-      // In the image, where there is no curl: as `kubectl exec` would.
+      // Inside the image, which has no curl, as `kubectl exec` does.
       const get = start("get", "get", `http://localhost:${address.split(":")[1]}/metrics`);
       await get.closed;
       assert.deepEqual(get.ended, { code: 0, signal: null }, get.output());

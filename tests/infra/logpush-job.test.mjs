@@ -1,4 +1,5 @@
-// scripts/upsert-logpush-job.mjs and its workflow, against an API that keeps jobs as Cloudflare's does.
+// scripts/upsert-logpush-job.mjs and its workflow, against an API that keeps jobs like
+// Cloudflare's.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -152,7 +153,7 @@ describe("its workflow", () => {
     assert.deepEqual([...inputs.matchAll(/^ {6}(\w+):$/gm)].map(([, name]) => name), ["environment", "worker_names", "job_name", "sampling_rate"]);
   });
 
-  // An input inside `run:` would be shell code.
+  // An input inside `run:` would become shell code.
   test("hands its inputs to the shell as variables alone", () => {
     for (const [, line] of workflow.matchAll(/^(.*\$\{\{.*)$/gm)) assert.match(line, /^ +[A-Z_]+: \$\{\{ [^}]+ \}\}$|^ +environment: |^ +group: /, line);
   });

@@ -1,4 +1,4 @@
-// docs/logs.md against the lines that the built Worker prints, each event made to happen.
+// Compares docs/logs.md with the lines that the built Worker prints. The test triggers each event.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -11,7 +11,7 @@ const page = readFileSync(join(ROOT, "docs", "logs.md"), "utf8");
 const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);
 
 const described = new Set(all(page, /^\| (`\w+`(?:, `\w+`)*) \| (?:text|number)/gm).flatMap((cell) => all(cell, /`(\w+)`/g)));
-// Of an event's last cell: the names that are fields. Others are values, such as a reason.
+// The names in an event's last cell that are fields. Others are values, such as a reason.
 const listed = new Map(
   [...page.matchAll(/^\| `(\w+)` \| (warn|error) \|.*\| (.+) \|$/gm)].map(([, event, level, cell]) => [
     event,
@@ -19,7 +19,7 @@ const listed = new Map(
   ]),
 );
 
-// Answers by the name of the metric that is pushed.
+// Answers by the name of the pushed metric.
 const GATEWAY = `
 const frame = (flags, bytes) => [flags, 0, 0, 0, bytes.length, ...bytes];
 const answer = (...message) => new Response(
@@ -92,7 +92,7 @@ function check(line) {
   const row = listed.get(event);
   assert.ok(row, event);
   const expected = new Set(row.fields);
-  // Its row says so: the level and the message of a push without a binding.
+  // The table row contains the level and the message of a push without a binding.
   const unbound = event === "push_dropped" && fields.reason === "no_binding";
   if (event === "push_dropped" && !unbound) expected.delete("message");
   assert.equal(level, unbound ? "error" : row.level, JSON.stringify(line));

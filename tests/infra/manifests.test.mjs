@@ -1,4 +1,5 @@
-// deploy/kubernetes, without a cluster: what would be applied is legal, complete, and what the gateway understands.
+// Checks deploy/kubernetes without a cluster: the manifests are valid and complete, and the gateway
+// supports their settings.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";

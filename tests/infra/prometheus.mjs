@@ -36,7 +36,7 @@ export async function startPrometheus(jobs) {
     const address = await child.until("Prometheus listens", () =>
       child.lines.map(({ text }) => /Listening on.*address=(127\.0\.0\.1:[1-9]\d*)/.exec(text)?.[1]).find(Boolean),
     );
-    // It answers 503 from when it listens until its storage and its rules are loaded.
+    // It answers 503 from the start of listening until its storage and its rules are loaded.
     await until("Prometheus to be ready", async () => (await fetch(`http://${address}/-/ready`)).ok);
     const ask = async (path, parameters) => {
       const response = await fetch(`http://${address}/api/v1/${path}?${new URLSearchParams(parameters)}`);

@@ -1,11 +1,15 @@
-// One sample straight to a gateway, as bytes that are written out here: no encoder of this project is used.
+// Sends one sample directly to a gateway, as bytes that are written out here. It uses no encoder of
+// this project.
 
 import assert from "node:assert/strict";
 
 export const COUNTER = 1;
 export const HISTOGRAM = 3;
 
-/** Pushes one increment or observation of 1, without labels, and expects status OK. `headers`: more of them. */
+/**
+ * Pushes one increment or observation of 1, without labels, and expects status OK. `headers`:
+ * additional headers.
+ */
 export async function rawPush(address, name, type, headers = {}) {
   const text = Buffer.from(name);
   const metric = Buffer.concat([

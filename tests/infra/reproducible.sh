@@ -3,8 +3,8 @@
 #
 #   tests/infra/reproducible.sh [--once] [DIST]
 #
-# With DIST that folder must have these bytes, too: so anybody can check a release against its source. --once builds
-# once only, for a DIST that is a clean build itself.
+# With DIST, that folder must have the same bytes as well, so users can check a release against its source. --once
+# builds only once, for a DIST that is a clean build itself.
 set -euo pipefail
 once=false
 if [ "${1:-}" = --once ]; then once=true && shift; fi
@@ -18,7 +18,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 revision=$(git describe --always --abbrev=7 --exclude='*')
 
-# build FOLDER [TARGET]: a clean build of HEAD, which finds nothing of this folder but the npm packages and tools.
+# build FOLDER [TARGET]: a clean build of HEAD. From this folder, it uses only the npm packages and tools.
 build() {
   mkdir -p "$1"
   git archive HEAD | tar -xf - -C "$1"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks infra/, dashboards/ and the scripts that deploy: everything that needs no account and no cluster.
+# Checks infra/, dashboards/ and the deploy scripts, as far as that needs no account and no cluster.
 #
-# OpenTofu code is checked by tofu-check where there is one (TOFU_CHECK, or on PATH), which needs no provider
-# registry; elsewhere by tofu or terraform itself, which does. What cannot run here is skipped, and said.
+# It checks OpenTofu code with tofu-check if that is installed (TOFU_CHECK, or on PATH), which needs no provider
+# registry. Otherwise it uses tofu or terraform, which need one. It skips and reports checks that cannot run here.
 set -uo pipefail
 . "$(dirname "$0")/../../scripts/lib.sh"
 . scripts/steps.sh
@@ -19,7 +19,7 @@ check_stack() {
   if [ -n "$TOFU_CHECK" ]; then
     "$TOFU_CHECK" "$dir" --root "$root" --test
   elif [ -n "$TOFU" ]; then
-    # In a copy: what init downloads stays out of the tree, and is downloaded once for all of them.
+    # In a copy: the downloads of init stay out of the tree, and are shared by all stacks.
     export TF_PLUGIN_CACHE_DIR=${TF_PLUGIN_CACHE_DIR:-$SCRATCH/plugins} TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE=true
     mkdir -p "$TF_PLUGIN_CACHE_DIR"
     local copy=$SCRATCH/real
@@ -40,7 +40,7 @@ check_stack() {
 plan_with() {
   local copy=$SCRATCH/vars
   rm -rf "$copy" && cp -R infra "$copy" && rm -f "$copy"/tests/*.tftest.hcl || return 1
-  # Only what the example leaves for its user to fill in is filled in.
+  # Fills in only the values that the example leaves to its user.
   sed 's/"00000000000000000000000000000000"/"0123456789abcdef0123456789abcdef"/' "$1" >"$copy/example.auto.tfvars"
   printf '\n%s\n' "${@:2}" >>"$copy/example.auto.tfvars"
   {
@@ -86,7 +86,7 @@ EOF
 one_truth() {
   local copy=$SCRATCH/truth code=0
   rm -rf "$copy" && cp -R infra "$copy" && rm -f "$copy"/modules/gateway/tests/*.tftest.hcl || return 1
-  # It says itself why it cannot run here.
+  # It reports itself why it cannot run here.
   node tests/infra/manifests/shape.mjs >"$copy/modules/gateway/tests/kustomize.json" || code=$?
   [ "$code" -eq 0 ] || return "$code"
   cp tests/infra/manifests/gateway.tftest.hcl.in "$copy/modules/gateway/tests/truth.tftest.hcl"
@@ -103,7 +103,7 @@ rules() {
   promtool check rules dashboards/rules.yml && promtool test rules dashboards/*.test.yml
 }
 
-# One more build of this commit, from nothing and in another folder, is dist/ to the byte.
+# A second clean build of this commit, in another folder, gives the same bytes as dist/.
 reproducible() {
   if [ -n "$(git status --porcelain 2>&1)" ]; then
     skip "only a commit can be built again, and the tree has changes that no commit has"
@@ -123,7 +123,7 @@ step "root stack" check_stack infra .
 for file in infra/config/vars/*; do
   step "example $(basename "$file")" plan_with "$file"
 done
-# What deploy.sh adds from its command line.
+# The values that deploy.sh adds from its command line.
 step "the older runbook's tfvars" plan_with tests/infra/runbook.tfvars \
   'account_id = "0123456789abcdef0123456789abcdef"' 'cell = "cell1"' 'env = "prod2"' 'kubeconfig_context = "cell1-prod2"'
 step "gateway module and deploy/kubernetes agree" one_truth

@@ -1,5 +1,5 @@
-// Three gateways behind a round robin, a real Prometheus that scrapes each, load through the Worker: what docs/scaling.md
-// says of sums, of a pod that is replaced, and of repeats.
+// Three gateways behind a round robin, a real Prometheus that scrapes each, and load through the
+// Worker. Checks what docs/scaling.md says about sums, about a replaced pod, and about retries.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -14,7 +14,7 @@ const skip = spawnSync("prometheus", ["--version"]).error && "no prometheus on P
 
 const ROUTES = ["/cart", "/search", "/login"];
 
-/** As a Service does with pods: the next one that is ready gets the push. */
+/** Like a Service with its pods: the next ready one gets the push. */
 async function startRoundRobin(pods) {
   let turn = 0;
   const ready = async (pod) => (await fetch(`http://${pod.address}/-/ready`).catch(() => undefined))?.ok;
@@ -49,7 +49,7 @@ describe("three gateways", { skip, timeout: 240_000 }, () => {
     for (let n = 0; n < 3; n += 1) pods.push(await startGateway({ args: DRAIN }));
     proxy = await startRoundRobin(pods);
     worker = await startWorkerd({ gateway: proxy.address, vars: { FLUSH_INTERVAL_MS: "50" } });
-    // The pod's name is the instance, as the PodMonitor has it.
+    // The pod's name is the instance, as in the PodMonitor.
     const targets = pods.map(({ address }, n) => ({ targets: [address], labels: { instance: `grpc-metrics-gateway-${n}` } }));
     prometheus = await startPrometheus({ "grpc-metrics-gateway": targets });
   });
@@ -61,7 +61,7 @@ describe("three gateways", { skip, timeout: 240_000 }, () => {
     for (const pod of pods) await pod.stop("SIGKILL");
   });
 
-  /** `turns` calls of the Worker, paced so that they make many pushes. */
+  /** Calls the Worker `turns` times, with pauses so that there are many pushes. */
   async function load(turns) {
     for (let turn = 0; turn < turns; turn += 1) {
       const route = ROUTES[turn % ROUTES.length];
@@ -86,8 +86,8 @@ describe("three gateways", { skip, timeout: 240_000 }, () => {
   }
 
   /**
-   * What Prometheus has seen of a counter in all: each rise, and after a fall all that the counter has. This is what
-   * increase() counts, without its extrapolation.
+   * The total of a counter as seen by Prometheus: each rise, and after a fall the whole new value.
+   * increase() counts the same, without its extrapolation.
    */
   async function risen(selector) {
     let total = 0;
@@ -135,7 +135,7 @@ describe("three gateways", { skip, timeout: 240_000 }, () => {
     const drained = old.process.stop("SIGTERM", 30_000);
     const loaded = load(200);
     assert.deepEqual(await drained, { code: 0, signal: null });
-    // It comes back empty, under its old name and at its old address.
+    // It restarts empty, with its old name and its old address.
     pods[0] = await startGateway({ port: old.port, args: DRAIN });
     await loaded;
     await load(100);
@@ -148,7 +148,7 @@ describe("three gateways", { skip, timeout: 240_000 }, () => {
       () => `of ${sent.samples}`,
     );
     assert.equal(await risen("pushed_request_latency_ms_count"), sent.samples);
-    // What the pods still hold is less: the first pod's share up to its end is known to Prometheus alone.
+    // The pods hold less: only Prometheus has the first pod's counts before its end.
     const held = Object.values(await byLabel("route", "sum by (route) (pushed_requests_total)")).reduce((sum, value) => sum + value, 0);
     assert.ok(held < sent.samples, `${held} of ${sent.samples}`);
   });

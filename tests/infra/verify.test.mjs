@@ -1,4 +1,4 @@
-// scripts/verify.mjs as a person runs it: what it prints, and its exit status.
+// Runs scripts/verify.mjs as a person does: its output and its exit status.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -11,7 +11,7 @@ import { build } from "esbuild";
 import { ROOT, startGateway, startWorkerd, unusedAddress } from "../harness/index.mjs";
 import { COUNTER, rawPush } from "./raw-push.mjs";
 
-/** Runs verify.mjs and resolves with what a person sees. */
+/** Runs verify.mjs and resolves with its output. */
 function verify(args, env = {}) {
   return new Promise((resolve) => {
     execFile(
@@ -137,7 +137,8 @@ describe("the push and the series", () => {
       rmSync(bin, { recursive: true });
     });
 
-    // Answers for these exact command lines, so that a changed one fails. `get` fails on the port that nobody has.
+    // Answers for exactly these command lines, so that a changed one fails. `get` fails on a port
+    // without a listener.
     const stub = (exec) => {
       writeFileSync(
         join(bin, "kubectl"),
@@ -349,7 +350,7 @@ describe("not publicly reachable", () => {
     assert.match(output, /nothing answers at http:\/\/127\.0\.0\.1:\d+ \(ECONNREFUSED\)/);
   });
 
-  /** Cloudflare's API as far as verify.mjs asks it; `state` is what the account has. */
+  /** The part of Cloudflare's API that verify.mjs uses. `state` is the content of the account. */
   function account(state) {
     return serve((request) => {
       if (request.headers.authorization !== "Bearer a-token") {

@@ -1,4 +1,5 @@
-// The OpenTofu module takes what the built Worker takes: asked of the Worker, not read in its source.
+// The OpenTofu module accepts the same values as the built Worker. The test asks the Worker and
+// does not read its source.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -13,7 +14,7 @@ const ranges = [...variables.matchAll(/^\s+([A-Z_]+)\s+= \[(\d+), (\d+)\]$/gm)].
   most: Number(most),
 }));
 
-/** The vars in force in a Worker that was given `vars`. */
+/** The vars that apply in a Worker that was given `vars`. */
 async function inForce(t, vars) {
   const runtime = await startWorkerd({ vars });
   t.after(() => runtime.stop());
@@ -21,7 +22,7 @@ async function inForce(t, vars) {
   return config;
 }
 
-/** A Worker whose every number is `pick(range)`. */
+/** A Worker in which every number is `pick(range)`. */
 const given = (t, pick) => inForce(t, Object.fromEntries(ranges.map((range) => [range.name, String(pick(range))])));
 
 test("the module takes exactly the vars the Worker reads", async (t) => {

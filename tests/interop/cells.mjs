@@ -1,5 +1,5 @@
-// What is tried on every server, and what the Worker has to make of it. A cell is one column of the
-// table; it resolves with what was seen, in a word, or throws because it was wrong.
+// The tests for every server, and the expected result of the Worker. A cell is one column of the
+// table. It resolves with a short result, or throws if the result was wrong.
 
 import assert from "node:assert/strict";
 import { startWorkerd } from "../harness/index.mjs";
@@ -13,7 +13,7 @@ const STATUS = [
   "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 ]; // prettier-ignore
 
-// A handler can fail after it has counted; with these codes it has not.
+// A handler can fail after it has counted. With these codes it has not counted.
 const NOT_APPLIED = new Set([3, 5, 6, 7, 8, 9, 11, 12, 16]);
 
 const DEADLINE_MS = 500;
@@ -37,7 +37,7 @@ const delivered = (accepted, rejected = 0) => ({
 
 const show = (result) => (result.code === 0 ? `OK, ${result.accepted} + ${result.rejected}` : `${result.status}, ${result.outcome}`);
 
-// The labels are sorted, and one has no value; the message of the answer is what the server read.
+// The labels are sorted, and one has no value. The answer's message is what the server read.
 const ECHO = [
   { name: "echo", type: "counter", value: 2.5, labels: { route: "/größe ☺", empty: "" }, help: "What \"it\" is." },
   histogram("other_ms", -0.5),
@@ -48,9 +48,10 @@ const READ = [
 ];
 
 /**
- * In the order in which they are run: the last ones take the server away.
+ * In the order in which they run: the last ones stop the server.
  *
- * @type {Record<string, { title: string, needsBehaviours?: boolean, run: (context: any, expect?: object) => Promise<string | undefined> }>}
+ * @type {Record<string, { title: string, needsBehaviours?: boolean, run: (context: any, expect?:
+ * object) => Promise<string | undefined> }>}
  */
 export const CELLS = {
   ok: {
@@ -74,7 +75,8 @@ export const CELLS = {
   partial: {
     title: "rejected in part",
     async run({ runtime, isGateway }, expect = delivered(1, 2)) {
-      // A gateway keeps to the label names that a metric began with; the others go by the name.
+      // A gateway keeps the label names of a metric's first sample. The other servers go by the
+      // name.
       const samples = isGateway
         ? [counter("e_total", 1, { a: 1 }), counter("e_total", 1, { b: 1 }), counter("e_total", 1, { c: 1 })]
         : [counter("e_total"), counter("rejected_f_total"), counter("rejected_g_total")];
@@ -125,7 +127,7 @@ export const CELLS = {
   method: {
     title: "unknown method",
     async run({ server }) {
-      // Stands between the Worker and the server, and asks for another method.
+      // Stands between the Worker and the server, and requests another method.
       const source = `export default {
         fetch(request, env) {
           const url = new URL(request.url);
@@ -199,7 +201,7 @@ export const CELLS = {
     async run({ runtime, server }) {
       await server.stop();
       const result = await push(runtime, counter("a_total"));
-      // workerd says the same of a refused connection and of a lost one.
+      // workerd reports the same error for a refused connection and for a lost one.
       check(result, { ok: false, outcome: "unknown", code: 14, accepted: 0 });
       return show(result);
     },
@@ -216,12 +218,12 @@ async function using(options, use) {
 }
 
 /**
- * Tries everything on one server.
+ * Runs all tests on one server.
  *
  * @param {import("./servers.mjs").Server} server
  * @param {(cell: string, outcome: { text?: string, note?: string, error?: Error }) => void} seen
- * @returns {Promise<{ missing?: string, title?: string }>} what is missing, when it could not be
- *   started for that; else its name for a table
+ * @returns {Promise<{ missing?: string, title?: string }>} what is missing, if the server could not
+ * start because of it; otherwise its name for a table
  */
 export async function tryServer(server, seen) {
   const tools = await Promise.all(server.needs.map((need) => need()));

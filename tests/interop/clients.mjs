@@ -1,4 +1,4 @@
-// The clients that are compared, ours among them, each behind the same few functions.
+// The compared clients, including ours, each with the same few functions.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { Process, compatibilityDate, startWorkerd, workerdBinary } from "../harn
 import { counter } from "../e2e/system.mjs";
 import { node, tonicWasm, versionOf } from "./tools.mjs";
 
-/** So long a call may take before it is said to hang; its own deadline is well before. */
+/** After this time a call counts as hanging. Its own deadline is much earlier. */
 const HANG_MS = 7_000;
 export const CALL_MS = 4_000;
 
@@ -58,7 +58,7 @@ async function timed(promise) {
   return { ...outcome, tookMs: Math.round(performance.now() - started) };
 }
 
-/** The built Worker in workerd: its deadline is a var, so there is one for each. */
+/** The built Worker in workerd. Its deadline is a var, so each deadline has its own runtime. */
 class Ours {
   #runtimes = new Map();
 
@@ -84,7 +84,7 @@ class Ours {
   }
 }
 
-/** A client in a Node process of its own, which is begun anew when a call hangs or ends it. */
+/** A client in its own Node process. A new process starts when a call hangs or ends it. */
 class Theirs {
   #child;
   #lines = [];
@@ -104,7 +104,7 @@ class Theirs {
     child.stderr.on("data", (data) => (stderr = (stderr + data).slice(-4_000)));
     child.stdin.on("error", () => {});
     createInterface({ input: child.stdout }).on("line", (line) => {
-      // What the client prints itself is no outcome.
+      // Other output of the client is not a result.
       if (line.startsWith("{")) this.#lines.push(JSON.parse(line));
       this.#wake();
     });
@@ -131,7 +131,7 @@ class Theirs {
     const id = ++this.#id;
     this.#child.stdin.write(`${JSON.stringify({ metric, timeoutMs })}\n`);
     const outcome = await timed(this.#next((line) => line.id === id));
-    // A process that hangs or threw is not to be trusted with the next case.
+    // Do not use a process for the next case after it hung or threw.
     if (outcome.hangs || outcome.thrown) await this.stop();
     return outcome;
   }
@@ -146,7 +146,7 @@ class Theirs {
   }
 }
 
-// One call in a Worker, in every way that might do: what came of it.
+// Makes one call in a Worker in every possible way, and returns the results.
 async function tryInWorkerd(name, address, { clients, proto }, { web, wasm } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "metrics-interop-"));
   let child;
@@ -203,7 +203,7 @@ const main :Workerd.Worker = (
   }
 }
 
-// What stands behind CLIENT in clients/in-workerd.mjs.
+// The modules behind CLIENT in clients/in-workerd.mjs.
 function theClient(contents) {
   return {
     name: "client",

@@ -1,7 +1,7 @@
-// compare.mjs [WORD…]: other gRPC-Web clients and ours (or those whose names contain a word) against
-// the same answers, sent byte for byte by the same server, and a table of what each made of them.
-// docs/grpc-web.md is written from it. Fails when ours is not right in all of the suite, the captured
-// and the broken answers, or when a row cannot be run; --verbose shows each row as it comes.
+// compare.mjs [WORD…]: runs other gRPC-Web clients and ours (or those whose names contain a word)
+// against the same answers, sent byte for byte by the same server. Prints a table of the results, the
+// source of docs/grpc-web.md. Fails if our client is wrong for the suite, the captured or the broken
+// answers, or if a row cannot be run. --verbose shows each row immediately.
 
 import { gzipSync } from "node:zlib";
 import { ANSWERS, CHUNKED, GRPC, MESSAGE, OK, answerWith, chunk, frame, sized } from "../conformance/answers.mjs";
@@ -16,7 +16,7 @@ const chosen = CLIENTS.filter(({ name }) => words.every((word) => word.startsWit
 const server = await new ReplayServer().start();
 let next = 0;
 
-/** One call that is answered by `answer(socket, request)`. */
+/** One call that `answer(socket, request)` answers. */
 async function ask(client, answer, timeoutMs) {
   const metric = `case_${next++}`;
   server.answers.set(metric, answer);
@@ -33,7 +33,7 @@ const NAMES = [
 
 const brief = (text, length = 60) => (text.length > length ? `${text.slice(0, length)}…` : text).replace(/[\r\n|]+/g, " ");
 
-/** An outcome in a few words. */
+/** A short text for an outcome. */
 function show({ code, message, accepted, thrown, hangs, died }) {
   if (hangs) return "hangs";
   if (died) return `process ends: ${brief(died)}`;
@@ -42,7 +42,7 @@ function show({ code, message, accepted, thrown, hangs, died }) {
   return `${NAMES[code] ?? code}${message ? `: ${brief(message, 40)}` : ""}`;
 }
 
-/** How many of `cases` came out right, with what did not. */
+/** The number of correct results among `cases`, and the wrong ones. */
 async function count(client, cases, answerOf, isRight) {
   const tally = { right: 0, falseOk: 0, hang: 0, crash: 0, wrong: [] };
   for (const one of cases) {
@@ -61,7 +61,7 @@ async function count(client, cases, answerOf, isRight) {
 const codeIsRight = ({ expect_code, acceptable_codes, expect_response, expect_accepted }, { code, accepted }) =>
   (acceptable_codes ?? [expect_code]).includes(code) && (code !== 0 || accepted === (expect_response?.accepted ?? expect_accepted));
 
-// An answer that no client may take for OK, by what ours has to make of it.
+// Answers that no client may accept as OK, grouped by the result that ours must give.
 const NEVER_OK = ANSWERS.filter(([, , { outcome, code }]) => outcome !== "delivered" && (outcome || ![code].flat().includes(0)) && (outcome || code));
 
 const gist = (total) => ({ right, falseOk, hang, crash }) =>
@@ -75,7 +75,7 @@ const gist = (total) => ({ right, falseOk, hang, crash }) =>
 const raw = (bytes, cut) => (socket) => answerWith(socket, bytes, cut);
 const grpc = (headers, body = Buffer.alloc(0)) => raw(sized(body, headers));
 
-// Every row is something that is run: a title, and what it says of a client.
+// Every row is a test: a title, and the result for a client.
 const ROWS = [
   ["runs in workerd", async (client, { definition, tools }) => {
     server.answers.set("a_total", grpc("", OK));
@@ -94,7 +94,7 @@ const ROWS = [
     return gist(mapping.length)(await count(client, mapping, (one) => (socket) => DELIVERIES.whole(socket, one), codeIsRight));
   }],
   [`answers of real servers (${captured.length})`, async (client, { details }) => {
-    // For a status that is missing, UNKNOWN and INTERNAL are both what the suite takes.
+    // For a missing status, the suite accepts both UNKNOWN and INTERNAL.
     const cases = captured.map((one) => (one.expect_source === "no_status" ? { ...one, acceptable_codes: [2, 13] } : one));
     const tally = await count(client, cases, (one) => (socket) => DELIVERIES.whole(socket, one), codeIsRight);
     details.push(...tally.wrong.map((line) => `captured: ${line}`));

@@ -1,6 +1,6 @@
-// The built Worker against servers of other projects, for CI: every server that can be had here is
-// tried in every way, and one that cannot be had is skipped, with the reason. `make interop` prints
-// the same as a table.
+// Tests the built Worker against servers of other projects, for CI: every available server in every
+// way. A server that is not available is skipped with the reason. `make interop` prints the same as
+// a table.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

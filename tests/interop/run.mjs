@@ -1,6 +1,6 @@
-// run.mjs [NAME…]: the built Worker against servers of other projects (those whose names contain one
-// of the words, or all of them), and a table of what came of it. Fails when a cell is wrong; what
-// could not be had is skipped, and said.
+// run.mjs [NAME…]: tests the built Worker against servers of other projects (those whose names
+// contain one of the words, or all of them), and prints a table of the results. Fails when a cell
+// is wrong. A server that is not available is skipped and reported.
 
 import { CELLS, tryServer } from "./cells.mjs";
 import { SERVER_LIST } from "./servers.mjs";

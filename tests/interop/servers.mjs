@@ -1,6 +1,6 @@
-// The servers, each a process or two on the loopback interface. What they do is in
-// servers/behaviours.md; what the Worker has to make of each is in cells.mjs, and where a server is
-// known to differ, beside it here.
+// The servers, each as one or two processes on the loopback interface. servers/behaviours.md
+// describes their behaviour. cells.mjs has the results that the Worker must get. Known differences
+// of a server are listed here, beside it.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -52,7 +52,7 @@ const startTonic = ({ file }) => startProcess("tonic", file, []);
 const startPython = (tool, name, ...args) =>
   startProcess(name, tool.python, [join(SERVERS, name), ...args], { env: { PYTHONPATH: tool.path, PYTHONDONTWRITEBYTECODE: "1" } });
 
-/** Starts a proxy in front of a server that runs, and stops that with it. */
+/** Starts a proxy in front of a running server, and stops the server with it. */
 async function inFront(upstream, startProxy) {
   try {
     const proxy = await startProxy(upstream.address);
@@ -128,7 +128,7 @@ export const SERVER_LIST = [
   },
 ];
 
-/** So many ports of the loopback interface that are free now. */
+/** Finds free ports of the loopback interface. */
 async function freePorts(count) {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -203,7 +203,7 @@ async function startEnvoy(file, upstream) {
   return listens(child, `127.0.0.1:${port}`, stop);
 }
 
-// The pages that a proxy in between shows: each on a port of its own.
+// The pages that an intermediary proxy shows, each on its own port.
 const PAGES = {
   "502, nothing behind it": "location / { proxy_pass http://DEAD; }",
   "504, nothing comes back": "location / { proxy_pass http://SILENT; proxy_read_timeout 200ms; }",
@@ -218,7 +218,7 @@ const PAGES = {
 async function startNginx({ file, version }, upstream) {
   const directory = mkdtempSync(join(tmpdir(), "metrics-interop-"));
   const dead = await unusedAddress();
-  // Takes connections and says nothing.
+  // Accepts connections and never answers.
   const silent = createServer(() => {});
   await new Promise((resolve) => silent.listen(0, "127.0.0.1", resolve));
   silent.unref();
@@ -248,7 +248,7 @@ async function startNginx({ file, version }, upstream) {
   return { ...(await listens(child, `127.0.0.1:${port}`, stop)), pages, title: `nginx ${version}, the reference gateway` };
 }
 
-/** Waits until a process that does not say so listens. */
+/** Waits until a process listens that does not report it. */
 async function listens(child, address, stop) {
   let open = false;
   const poll = async () => {

@@ -1,6 +1,6 @@
-// Brings in the servers and clients of other projects, into .tools/interop (which git ignores), and
-// says of each what is missing where it cannot be had. What was had and does not build is an error.
-// The second run takes no time.
+// Installs the servers and clients of other projects into .tools/interop (which git ignores). For
+// each one that is not available, it reports what is missing. A download that does not build is an
+// error. A second run takes almost no time.
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,18 +16,18 @@ const PROTO = "marqo/metrics/v1/metrics.proto";
 
 const exec = promisify(execFile);
 
-// Long enough for a slow network, short enough that one that is not there does not hold up the rest.
+// Long enough for a slow network, and short enough to notice quickly that there is none.
 const run = (file, args, options) => exec(file, args, { timeout: 300_000, maxBuffer: 1 << 26, ...options });
 
-/** Runs what works on things that were brought in before: if it fails, that is ours. */
+/** Runs a command on files that were downloaded before. A failure is therefore our own. */
 const make = (...args) => run(...args).catch((error) => Promise.reject(Object.assign(error, { isBroken: true })));
 
 /** @typedef {{ missing: string } & Record<string, never> | { missing?: undefined } & Record<string, string>} Tool */
 
-// It was all there, and does not fit together: nothing to skip, but to mend.
+// Everything was available but does not fit together: fix this, do not skip it.
 const BROKEN = /could not compile|--locked was passed|can only install packages when/;
 
-// Once for each run of the program, however many ask; that something is missing is an answer, too.
+// Runs once per program run, for any number of callers. A missing tool is also a result.
 const asked = new Map();
 function once(name, bring) {
   return () => {
@@ -43,7 +43,7 @@ async function attempt(bring) {
     return await bring();
   } catch (error) {
     if (error.code === "ENOENT" && error.path) return { missing: `there is no ${error.path} on PATH` };
-    // What a tool printed says more than that it failed.
+    // A tool's output explains more than its failure.
     const text = String(error.stderr || error.message);
     if (error.isBroken || BROKEN.test(text)) throw new Error(text.slice(0, 4_000), { cause: error });
     const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
@@ -73,7 +73,7 @@ export const node = once("node", async () => {
     for (const name of ["package.json", "package-lock.json"]) cpSync(join(HERE, name), join(folder, name));
     await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
   });
-  // Modules find their packages from where they stand.
+  // Modules find their packages from their own location.
   for (const name of ["servers", "clients"]) {
     rmSync(join(folder, name), { recursive: true, force: true });
     cpSync(join(HERE, name), join(folder, name), { recursive: true, filter: (file) => !/\/(tonic|tonic-wasm|target)(\/|$)/.test(file) });
@@ -107,7 +107,7 @@ async function findPython() {
       const [major, minor] = stdout.trim().split(".").map(Number);
       if (major === 3 && minor >= 10) return { file, version: stdout.trim() };
     } catch {
-      // Not that one.
+      // Not this one.
     }
   }
   return undefined;
@@ -133,23 +133,23 @@ export const tonicWasm = once("tonic-wasm", async () => {
     const file = join(cargo, target, "release", "interop_tonic_wasm.wasm");
     await make("wasm-bindgen", ["--target", kind, "--no-typescript", "--out-dir", join(folder, kind), file]);
   }
-  // Or else the next package.json above would say what these are.
+  // Otherwise the next package.json above would decide the module type.
   writeFileSync(join(folder, "nodejs", "package.json"), '{ "type": "commonjs" }\n');
   const web = join(folder, "web", "interop_tonic_wasm");
   return { node: join(folder, "nodejs", "interop_tonic_wasm.js"), web: `${web}.js`, wasm: `${web}_bg.wasm` };
 });
 
-/** nginx: the one on PATH, or else Debian's package, unpacked: `{ file, version }`. */
+/** nginx: from PATH, otherwise Debian's package, unpacked: `{ file, version }`. */
 export const nginx = once("nginx", async () => {
   const found = (process.env.PATH ?? "").split(delimiter).concat("/usr/sbin").map((dir) => join(dir, "nginx")).find(existsSync);
   if (found) return versioned(found);
   const folder = join(INTO, "nginx");
   const file = join(folder, "usr", "sbin", "nginx");
   await stamped(folder, ["nginx, Debian"], async () => {
-    // With lists of its own, so that nobody needs to be root.
+    // With its own package lists, so that root is not needed.
     const state = ["-o", `Dir::State=${folder}/state`, "-o", `Dir::Cache=${folder}/cache`, "-o", "APT::Sandbox::User="];
     for (const dir of ["state/lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, dir), { recursive: true });
-    // So that apt knows what belongs to the system.
+    // So that apt knows the packages of the system.
     const known = ["-o", "Dir::State::status=/var/lib/dpkg/status"];
     await run("apt-get", [...state, ...known, "update"]);
     await run("apt-get", [...state, ...known, "download", "nginx"], { cwd: folder });

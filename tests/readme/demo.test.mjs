@@ -1,4 +1,4 @@
-// `make demo`, and the commands that it and `make dev` print, typed in as they stand.
+// `make demo`, and the commands that it and `make dev` print, run unchanged.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -27,7 +27,7 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
   const requests = (seen, labels) => seen.sum("pushed_http_requests_total", labels);
   const missing = () => JSON.stringify(last?.series.filter(({ name }) => name.endsWith("_total")));
   const first = await until("visitors are counted", async () => requests(await scrape()) > 0 && last, 30_000, missing);
-  // The same visitors in the shop, and some of them in the example caller behind it.
+  // The same visitors are counted in the shop, and some of them in the example caller behind it.
   await until(
     "the numbers go up, in the shop and in the example caller",
     async () => {
@@ -52,7 +52,7 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
     assert.doesNotMatch(stdout, /not found/, command);
   }
 
-  // A Worker with README's binding and README's lines, started with the line that is printed for it.
+  // A Worker with the binding and the code of README, started with the printed command.
   const [, line] = /^ {2}(export WRANGLER_REGISTRY_PATH=\S.*)$/m.exec(demo.output);
   const own = mkdtempSync(join(ROOT, "tests/readme", ".own-")); // where npx finds wrangler
   t.after(() => rmSync(own, { recursive: true, force: true }));

@@ -1,4 +1,4 @@
-// What README.md shows is true: a newcomer copies it as it stands.
+// The code in README.md works, because newcomers copy it unchanged.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -11,7 +11,7 @@ import { tour } from "../../scripts/local/tour.mjs";
 import { ROOT, startGateway, startWorkerd } from "../harness/index.mjs";
 import { BINDING, CALLS, CLIENT, README, SERIES, blocks } from "./blocks.mjs";
 
-/** Calls `use` with the path of a folder that is gone afterwards. */
+/** Calls `use` with the path of a temporary folder, which is removed afterwards. */
 async function scratch(parent, use) {
   const directory = mkdtempSync(join(parent, ".readme-"));
   try {
@@ -54,7 +54,7 @@ function compile(code) {
   });
 }
 
-/** The two calls in a Worker, where README.md says that they go. */
+/** The two calls in a Worker, at the place that README.md names. */
 const worker = (types) => `${types ? 'import type { MetricsReporter } from "metrics-reporter-client";\n' : ""}
 export default {
   async fetch(request, env, ctx) {
@@ -130,7 +130,7 @@ test("no other code is shown, and every target of make that is named exists", ()
 });
 
 const source = (file) => readFileSync(join(ROOT, file), "utf8");
-// README wraps its lines where it must.
+// README wraps long lines.
 const PROSE = README.replace(/\s+/g, " ");
 const says = (text) => assert.ok(PROSE.includes(text), `README does not say "${text}"`);
 

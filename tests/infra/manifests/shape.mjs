@@ -1,5 +1,5 @@
-// What the Kustomize base and the OpenTofu module must both say of the gateway, in one form. Prints it as JSON; run.sh
-// holds the module against it (gateway.tftest.hcl.in).
+// The content of the gateway's manifests that the Kustomize base and the OpenTofu module share, in
+// one form. Prints it as JSON. run.sh compares the module with it (gateway.tftest.hcl.in).
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

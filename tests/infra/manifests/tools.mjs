@@ -1,4 +1,5 @@
-// kustomize, and a Python with the schemas of Kubernetes (in .tools/manifests, which git ignores).
+// Finds kustomize, and a Python with the schemas of Kubernetes (in .tools/manifests, which git
+// ignores).
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,7 +11,7 @@ import { ROOT } from "../../harness/index.mjs";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const INTO = join(ROOT, ".tools", "manifests");
 
-/** What is missing here, or `undefined`. */
+/** The missing tool, or `undefined`. */
 export function missing() {
   if (!renderer()) return "neither kubectl 1.24 or later nor kustomize on PATH";
   const { status, stderr } = python();
@@ -20,14 +21,15 @@ export function missing() {
 let found;
 function renderer() {
   found ??= [
-    // A kubectl that does not say its kustomize's version has one that is too old for directories as resources.
+    // A kubectl that does not report the version of its kustomize has one that is too old for
+    // directories as resources.
     ["kubectl", "kustomize", /"kustomizeVersion"/],
     ["kustomize", "build", /v[3-9]\./],
   ].find(([tool, , known]) => known.test(spawnSync(tool, tool === "kubectl" ? ["version", "--client", "--output=json"] : ["version"]).stdout ?? "")) ?? [];
   return found.length > 0 ? found.slice(0, 2) : undefined;
 }
 
-/** The virtual environment, made anew when requirements.txt has changed. */
+/** The virtual environment, created again when requirements.txt has changed. */
 function python() {
   const wanted = readFileSync(join(HERE, "requirements.txt"), "utf8");
   const stamp = join(INTO, ".stamp");
@@ -46,7 +48,7 @@ function python() {
   return installed;
 }
 
-/** What `kubectl apply -k FOLDER` would send. */
+/** The output that `kubectl apply -k FOLDER` would send. */
 export function render(folder) {
   const [tool, ...args] = renderer();
   const { status, stdout, stderr } = spawnSync(tool, [...args, folder], { encoding: "utf8", maxBuffer: 1 << 26 });
@@ -54,7 +56,7 @@ export function render(folder) {
   return stdout;
 }
 
-/** The objects of a YAML text, and what is wrong with them: `{ objects, errors }`. */
+/** The objects of a YAML text, and its errors: `{ objects, errors }`. */
 export function validate(yaml) {
   const directory = mkdtempSync(join(tmpdir(), "manifests-"));
   try {

@@ -11,7 +11,7 @@ export function makeCall({ baseUrl, service, fetch }) {
       const { accepted, rejected } = await client.push({ metrics: [{ name: metric, type: 1, value: 1 }] }, { timeoutMs });
       return [0, "", Number(accepted), Number(rejected)];
     } catch (error) {
-      // Whatever else it throws is no outcome of a call, and is passed on.
+      // Any other error is not the outcome of a call, and is passed on.
       if (error.name !== "ConnectError") throw error;
       return [error.code, error.rawMessage, 0, 0];
     }

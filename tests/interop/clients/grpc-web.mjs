@@ -1,4 +1,4 @@
-// Google's grpc-web, in its binary format. It speaks over XMLHttpRequest, which xhr2 gives to Node.
+// Google's grpc-web, in its binary format. It uses XMLHttpRequest, which xhr2 provides in Node.
 
 import grpcWeb from "grpc-web";
 
@@ -20,7 +20,7 @@ export function makeCall({ baseUrl }) {
   };
 }
 
-// protoc-gen-js is what makes these as a rule; two fields do not need it.
+// Usually protoc-gen-js generates these. Two fields do not need it.
 function encode({ metric }) {
   const name = new TextEncoder().encode(metric);
   const value = [0x29, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f];

@@ -1,6 +1,6 @@
-// A Worker that makes one call with the client that CLIENT stands for, which is put in when this is
-// bundled: through the global fetch, a binding's, or a binding's without the one option that workerd
-// refuses.
+// A Worker that makes one call with the client behind CLIENT, which the bundler inserts. It calls
+// through the global fetch, a binding's fetch, or a binding's fetch without the one option that
+// workerd refuses.
 
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";

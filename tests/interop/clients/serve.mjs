@@ -1,5 +1,5 @@
-// serve.mjs CLIENT ADDRESS PROTO WASM: makes the calls that stand on its standard input, a line of
-// JSON each, and prints what came of them. Runs where its packages are installed.
+// serve.mjs CLIENT ADDRESS PROTO WASM: makes the calls from its standard input, one line of JSON
+// each, and prints their results. It runs where its packages are installed.
 
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
@@ -17,7 +17,8 @@ const call = makeCall(options);
 const print = (line) => console.log(JSON.stringify(line));
 let id = 0;
 
-// A client that throws where nobody can catch it has not come back: say so and go on.
+// The client threw where no caller can catch it, so its call has not returned: report it and
+// continue.
 for (const event of ["uncaughtException", "unhandledRejection"]) {
   process.on(event, (error) => print({ id, thrown: `nobody could catch: ${error}` }));
 }

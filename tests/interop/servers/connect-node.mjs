@@ -1,6 +1,6 @@
 // connect-node on Node's own HTTP/1.1 server. See behaviours.md.
 //
-// connect-node.mjs PROTO. Runs where its packages are installed.
+// connect-node.mjs PROTO. It runs where its packages are installed.
 
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,6 +1,6 @@
-// @grpc-web/proxy, which translates to plain gRPC for a server behind it.
+// @grpc-web/proxy, which translates to plain gRPC for the server behind it.
 //
-// grpc-web-proxy.mjs ADDRESS: of that server. Runs where its packages are installed.
+// grpc-web-proxy.mjs ADDRESS: the address of that server. It runs where its packages are installed.
 
 import proxy from "@grpc-web/proxy";
 

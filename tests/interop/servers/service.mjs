@@ -1,4 +1,5 @@
-// The service as protobuf-es wants it, from the .proto itself: nothing is generated or committed.
+// The service in the form that protobuf-es needs, from the .proto itself. Nothing is generated or
+// committed.
 
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
@@ -17,7 +18,7 @@ export function descriptorsOf(file) {
   return descriptor.FileDescriptorSet.encode(set).finish();
 }
 
-// protobufjs leaves the names of fields' types relative; a descriptor has them in full.
+// protobufjs leaves the type names of fields relative. A descriptor has the full names.
 function qualify({ package: scope, messageType }) {
   for (const message of messageType) {
     for (const field of message.field) {

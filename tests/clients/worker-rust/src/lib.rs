@@ -1,4 +1,4 @@
-//! A Worker that uses the Rust client in each way that its documentation names.
+//! A Worker that uses the Rust client in every documented way.
 
 #![cfg(target_family = "wasm")]
 
@@ -27,7 +27,7 @@ async fn fetch(request: Request, env: Env, ctx: Context) -> Result<Response> {
             .find(|(key, _)| key == name)
             .map(|(_, value)| value)
     };
-    // ?via=REJECTS and the like: which reporter this request has.
+    // ?via=REJECTS and similar: selects the reporter of this request.
     let via = query("via").unwrap_or("METRICS".into());
     let mut options = Options::new().answer_timeout(Duration::from_secs(2));
     if query("scope").is_some_and(|scope| scope == "request") {
@@ -76,7 +76,7 @@ async fn wait(ms: u64) {
     Delay::from(Duration::from_millis(ms)).await;
 }
 
-/// What most requests record.
+/// The samples of most requests.
 fn one(metrics: &Reporter) -> Result<Response> {
     metrics.incr("requests_total", [("route", "/one")]);
     metrics.observe("request_duration_seconds", 0.5, [("route", "/one")]);
@@ -114,7 +114,7 @@ fn not_finite(metrics: &Reporter) -> Result<Response> {
     Response::ok("nan")
 }
 
-/// More than one call can carry.
+/// More samples than one call can carry.
 fn large(metrics: &Reporter) -> Result<Response> {
     for i in 0..2_500 {
         metrics.observe("large_ms", i, ());
@@ -128,7 +128,7 @@ async fn flush(metrics: &Reporter) -> Result<Response> {
     Response::ok(format!("{:?}", metrics.account()))
 }
 
-/// Works for longer than samples wait for the end of a handler.
+/// Runs longer than samples wait for the end of a handler.
 async fn long(metrics: &Reporter) -> Result<Response> {
     metrics.incr("long_total", [("part", "first")]);
     wait(12_000).await;
@@ -136,7 +136,7 @@ async fn long(metrics: &Reporter) -> Result<Response> {
     Response::ok("long")
 }
 
-/// Goes on after the response.
+/// Continues after the response.
 fn background(metrics: Reporter, ctx: &Context) -> Result<Response> {
     metrics.incr("answered_total", ());
     ctx.wait_until(async move {
@@ -146,7 +146,7 @@ fn background(metrics: Reporter, ctx: &Context) -> Result<Response> {
     Response::ok("background")
 }
 
-/// Code that knows of no reporter, with waits in which other requests have their turn.
+/// Code without a reporter, with waits in which other requests run.
 async fn through_the_facade() -> Result<Response> {
     for _ in 0..5 {
         counter!("facade.steps", "kind" => "step").increment(1);

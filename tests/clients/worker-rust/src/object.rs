@@ -1,4 +1,4 @@
-//! A Durable Object, whose reporter outlives the requests.
+//! A Durable Object whose reporter outlives the requests.
 
 use metrics_reporter_client::Reporter;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object, wasm_bindgen};

@@ -1,4 +1,4 @@
-//! Compiles the proto with protox, so that no protoc is needed.
+//! Compiles the proto with protox, so protoc is not needed.
 
 use std::error::Error;
 

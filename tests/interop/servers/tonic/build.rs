@@ -1,4 +1,4 @@
-//! Compiles the proto with protox, so that no protoc is needed.
+//! Compiles the proto with protox, so protoc is not needed.
 
 use std::error::Error;
 
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .build_client(false)
         .build_transport(false)
-        // BTreeMap: labels come out in the order in which the tests expect them.
+        // BTreeMap: labels are in the order that the tests expect.
         .btree_map(".")
         .compile_fds(descriptors)?;
     Ok(())

@@ -19,7 +19,7 @@ fn start() {
     console_error_panic_hook::set_once();
 }
 
-/// Pushes one counter, and resolves with `[code, message, accepted, rejected]`.
+/// Pushes one counter. Resolves with `[code, message, accepted, rejected]`.
 #[wasm_bindgen]
 pub async fn push(base_url: String, metric: String, timeout_ms: u32) -> Array {
     let options = FetchOptions::new().timeout(Duration::from_millis(timeout_ms.into()));

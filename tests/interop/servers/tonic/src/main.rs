@@ -1,6 +1,6 @@
 //! tonic-web in front of tonic, on one port for gRPC-Web over HTTP/1.1 and gRPC over HTTP/2.
 //!
-//! What it does is said by the first metric's name; see ../behaviours.md.
+//! The first metric's name selects the behaviour; see ../behaviours.md.
 
 use std::error::Error;
 use std::time::Duration;
