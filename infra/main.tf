@@ -6,10 +6,10 @@ locals {
 
   logpush = var.enable_metrics_gateway_worker_logpush && var.enable_metrics_gateway_cloudflare_worker
 
-  # With this stack's job appended, where there is one.
+  # With this stack's job appended, if there is one.
   logpush_job_names = distinct(compact(concat(var.cloudflare_logpush_job_names, [module.logpush.job_name])))
 
-  # Path B goes where the URL says, so the routed address is the URL unless the settings name another.
+  # Path B connects to the URL, so the routed address is the URL's unless the settings name another.
   settings = merge(
     local.path_b && module.tunnel.gateway_url != null ? { GATEWAY_URL = module.tunnel.gateway_url } : {},
     var.metrics_gateway_worker_settings,

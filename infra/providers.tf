@@ -3,12 +3,12 @@ provider "cloudflare" {}
 
 provider "kubernetes" {
   config_path = var.kubeconfig_path
-  # Never the context that happens to be current: with none named, no cluster is found.
+  # Never the current context: if no context is named, no cluster is found.
   config_context = coalesce(var.kubeconfig_context, "kubeconfig_context-is-not-set")
 }
 
-# AWS has the logs' bucket, where it was made here, and the challenge that proves whose bucket it is. Without them no AWS
-# account is needed, and nothing is looked up in one.
+# AWS holds the logs' bucket, if it was created here, and the challenge that proves its owner. Without them no
+# AWS account is needed or queried.
 locals {
   aws = (
     var.logpush_create_bucket || var.logpush_remove_bucket ||

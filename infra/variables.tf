@@ -1,4 +1,4 @@
-# What the values may be is checked where they are used: in modules/*/variables.tf.
+# The modules that use the values also check them: modules/*/variables.tf.
 
 variable "account_id" {
   description = "Cloudflare account."

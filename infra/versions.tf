@@ -16,7 +16,7 @@ terraform {
     }
   }
 
-  # One state for each environment: config/backend/<env>.hcl says where. It holds the tunnel's token, so
-  # the bucket must be private and encrypted.
+  # One state for each environment: config/backend/<env>.hcl names the place. The state contains the tunnel's
+  # token, so the bucket must be private and encrypted.
   backend "s3" {}
 }

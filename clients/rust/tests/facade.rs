@@ -1,4 +1,4 @@
-//! What the macros of the `metrics` crate come to, and which request it belongs to.
+//! The recorded result of the `metrics` crate's macros, and the request that it belongs to.
 
 #![cfg(all(feature = "facade", not(target_family = "wasm")))]
 #![allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
@@ -15,7 +15,7 @@ use metrics::{counter, describe_counter, describe_histogram, gauge, histogram};
 use metrics_reporter_client::testing::{TestReporter, block_on, warnings};
 use metrics_reporter_client::{Options, Reporter, facade};
 
-/// Lets another future have its turn.
+/// Lets another future run.
 async fn turn() {
     let mut waited = false;
     poll_fn(|_| {

@@ -1,4 +1,4 @@
-//! The default scope: what all requests of an isolate record leaves in one call.
+//! The default scope: the samples of all requests of an isolate leave in one call.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics_reporter_client::testing::{TestReporter, advance_clock, block_on, warnings};
 use metrics_reporter_client::{Account, Options, Reporter, Scope};
 
-/// Every sample is in exactly one place.
+/// Checks that every sample is counted in exactly one place.
 fn assert_account(reporter: &Reporter) -> Account {
     let account = reporter.account();
     let Account {

@@ -1,4 +1,4 @@
-//! What a Worker's code sees: what is collected, when it is sent, and what is lost.
+//! The view of a Worker's code: which samples are collected, when they are sent, and which are lost.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
@@ -17,7 +17,7 @@ fn per_request() -> Options {
     Options::new().scope(Scope::Request)
 }
 
-/// Every sample is in exactly one place.
+/// Checks that every sample is counted in exactly one place.
 fn assert_account(reporter: &Reporter) -> Account {
     let account = reporter.account();
     let Account {
@@ -224,7 +224,7 @@ fn what_the_reporter_refuses_is_counted_and_named() {
     ] {
         assert_eq!(warned_of(words), 1, "{words}");
     }
-    // The test double says the same.
+    // The test double reports the same.
     let refused = test.refused();
     assert!(
         refused[0].message.ends_with("; try bad_name"),
@@ -251,10 +251,10 @@ fn what_the_gateway_would_reject_is_named_other_labels_than_the_metric_had_befor
             r#""a_ms" had the labels [] before, got ["route"]"#,
         ]
     );
-    // The reporter itself takes them.
+    // The reporter itself accepts them.
     assert!(test.refused().is_empty());
     assert_eq!((test.samples().len(), metrics.account().taken), (5, 5));
-    // Who asks for the gateway's answer is told.
+    // A caller that waits for the gateway's answer gets the rejection.
     let samples = [
         Sample::counter("b_total", 1.0),
         Sample::counter("b_total", 1.0).label("route", "/"),

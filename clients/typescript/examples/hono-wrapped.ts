@@ -1,4 +1,4 @@
-// Hono, wrapped: nothing in the app changes, and its metrics are found by ctx.
+// Hono, wrapped: the app does not change, and ctx leads to its metrics.
 import { defineMetrics, getMetrics, withMetrics, type MetricsReporter } from "metrics-reporter-client";
 import { Hono } from "hono";
 

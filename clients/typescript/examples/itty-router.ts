@@ -1,4 +1,4 @@
-// itty-router, wrapped: the router leaves the matched pattern on the request.
+// itty-router, wrapped: the router stores the matched pattern on the request.
 import { defineMetrics, getMetrics, withMetrics, type MetricsReporter } from "metrics-reporter-client";
 import { AutoRouter, type IRequest } from "itty-router";
 

@@ -39,7 +39,7 @@ const labelsOf = (flat = []) => {
   for (let i = 0; i < flat.length; i += 2) labels[flat[i]] = flat[i + 1];
   return labels;
 };
-// What arrived, as [name, value or "s", labels].
+// The received samples, as [name, type, value or "s", labels].
 const seen = (calls) =>
   calls.map((call) => call.map(([name, type, value, flat]) => [name, type === 1 ? value : "s", labelsOf(flat)]));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-/** A binding that keeps what `record` was called with and answers as it is told. */
+/** A binding that stores the arguments of `record` and answers as the test says. */
 export function fakeBinding(answer = (samples) => count(samples)) {
   const calls = [];
   return {
@@ -12,7 +12,7 @@ export function fakeBinding(answer = (samples) => count(samples)) {
   };
 }
 
-/** A ctx that keeps what waitUntil was called with. */
+/** A ctx that stores the arguments of waitUntil. */
 export function fakeCtx() {
   const promises = [];
   return { promises, waitUntil: (promise) => void promises.push(promise) };
@@ -25,7 +25,7 @@ export function rows(samples) {
   return JSON.parse(samples.slice(1));
 }
 
-/** How many samples a call has: a packed row has one for each value. */
+/** The number of samples in a call: a packed row has one for each value. */
 export function count(samples) {
   return rows(samples).reduce((sum, row) => sum + (Array.isArray(row) ? valuesOf(row).length : 1), 0);
 }
@@ -38,8 +38,8 @@ export function valuesOf([, , value]) {
 let clock = 1e12;
 
 /**
- * Collects what is written with console.warn. After each line it is two
- * minutes later, so that no warning is held back for having been given before.
+ * Collects the lines written with console.warn. Each line advances the clock by two minutes, so that the rate
+ * limit holds back no later warning.
  */
 export function warnings(t) {
   const lines = [];
@@ -52,7 +52,7 @@ export function warnings(t) {
   return lines;
 }
 
-/** Fails if something rejected without a handler while `work` ran and shortly after. */
+/** Fails if a promise without a handler rejected while `work` ran or shortly after. */
 export async function withoutUnhandledRejections(work) {
   const unhandled = [];
   const keep = (reason) => unhandled.push(reason);
@@ -67,7 +67,7 @@ export async function withoutUnhandledRejections(work) {
   }
 }
 
-/** Fails unless every sample in the account ended in exactly one place. */
+/** Fails unless every sample in the ledger ended in exactly one place. */
 export function assertBalanced(account, note) {
   const { recorded, folded, taken, refused, dropped, unknown, pending } = account;
   assert.equal(recorded, folded + taken + refused + dropped + unknown + pending, `${note}: ${JSON.stringify(account)}`);

@@ -35,7 +35,7 @@ const unprintable = {
   toJSON: boom,
 };
 
-// What nobody should hand to a metric, and somebody will.
+// Values that no caller should pass to a metric, and that some callers will pass.
 const hostile = {
   undefined: undefined,
   null: null,
@@ -109,8 +109,8 @@ test("no argument, in any place, makes a metric throw, reject, or spoil another 
       assert.equal(binding.calls.length, 1, note);
       const good = rows(binding.calls[0]).find((row) => (row.name ?? row[0]) === "good_total");
       assert.equal(good.value ?? good[2], 5, note);
-      // What is sent must be plain, whatever came in: a function would become
-      // a stub, a symbol would sink the whole call.
+      // The sent data must be plain for any input: a function would become a stub, and a symbol would make
+      // the whole call fail.
       assert.doesNotThrow(() => structuredClone(binding.calls[0]), note);
     }
   });
@@ -173,7 +173,7 @@ test("a console that throws changes nothing", async (t) => {
 
 test("no env, ctx or option makes a wrapped handler fail", async (t) => {
   warnings(t);
-  // what is sent later is not looked at, and must not warn into other tests
+  // later calls are not checked here, and their warnings must not appear in other tests
   t.mock.timers.enable({ apis: ["setTimeout"] });
   for (const [note, value] of Object.entries(hostile)) {
     for (const options of [value, { binding: value }, { labels: value }, { catalogue: value }, { route: value }, { route: () => value }]) {
@@ -183,7 +183,7 @@ test("no env, ctx or option makes a wrapped handler fail", async (t) => {
         assert.equal(await handler.fetch("a request", env, fakeCtx()), "answer to a request", note);
       }
     }
-    // a handler that can't be wrapped stays what it was
+    // a handler that cannot be wrapped stays unchanged
     assert.doesNotThrow(() => typeof withMetrics(value), note);
   }
 });

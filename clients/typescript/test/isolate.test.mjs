@@ -1,4 +1,4 @@
-// What the requests of one isolate share, and what each of them has to do.
+// What the requests of one isolate share, and the duties of each request.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -6,7 +6,7 @@ import { createMetrics, getMetrics, withMetrics } from "metrics-reporter-client"
 
 import { assertBalanced, count, fakeBinding, fakeCtx, rows, warnings } from "./helpers.mjs";
 
-/** Timers and the clock, moved by hand together. */
+/** Timers and the clock, advanced together by the test. */
 function useTime(t) {
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1e12 });
   return (ms) => t.mock.timers.tick(ms);
@@ -220,7 +220,7 @@ test("requests that come, lead, hang and are cancelled at random lose and double
     const realTimeout = globalThis.setTimeout;
     let recorded = 0;
     for (let i = 0; i < 200; i += 1) {
-      // One request in four is cancelled: neither its timers nor its waitUntil do anything.
+      // One request in four is cancelled: its timers and its waitUntil have no effect.
       if (random(4) === 0) globalThis.setTimeout = () => 0;
       const metrics = createMetrics(binding, fakeCtx(), { maxBatch: 20 });
       for (let n = random(5); n >= 0; n -= 1) {

@@ -1,4 +1,4 @@
-// What a compiler says about a wrong call: it must name what is wrong, in either order of arguments.
+// The compiler's message for a wrong call must name the mistake, in either order of arguments.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// What users install.
+// The package that users install.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ async function bundle(code, options) {
 
 const { npm_execpath } = process.env;
 
-/** Runs npm without scripts: a build would take dist/ away from the tests beside this one. */
+/** Runs npm without scripts: a build would delete dist/ while parallel tests use it. */
 function npm(cwd, ...args) {
   const [command, ...first] = npm_execpath ? [process.execPath, npm_execpath] : ["npm"];
   return execFileSync(command, [...first, ...args, "--ignore-scripts", "--loglevel=error"], { cwd, encoding: "utf8", stdio: "pipe" });

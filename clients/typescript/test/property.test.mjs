@@ -1,4 +1,4 @@
-// What arrives is what was recorded, whatever that was and however it was sent.
+// The reporter receives what was recorded, for any input and any way of sending.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -44,14 +44,14 @@ function unpack(call) {
 
 const isGood = (type, value) => Number.isFinite(value) && (type === 3 || value >= 0);
 
-/** By series: observations in order, what increments add up to, and increments that must be refused. */
+/** By series: observations in order, the sum of increments, and increments that must be refused. */
 function summary(all) {
   const series = new Map();
   for (const [name, type, labels, value] of all) {
     const key = JSON.stringify([name, type, labels]);
     if (!series.has(key)) series.set(key, { observations: [], increments: [], refused: [] });
     const { observations, increments, refused } = series.get(key);
-    // JSON has no negative zero, and null for NaN and the infinities
+    // JSON has no negative zero, and writes NaN and the infinities as null
     if (!isGood(type, value)) refused.push(Number.isFinite(value) ? value : null);
     else if (type === 3) observations.push(value + 0);
     else increments.push(value);

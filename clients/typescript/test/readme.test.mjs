@@ -1,4 +1,4 @@
-// Each code block of the README compiles; those for frameworks are the examples, which are run.
+// Each code block of the README compiles. The blocks for frameworks are the examples, which the tests run.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -5,10 +5,10 @@ import { createMetrics as create } from "metrics-reporter-client";
 
 import { assertBalanced, count, fakeBinding, fakeCtx, rows, valuesOf, warnings, withoutUnhandledRejections } from "./helpers.mjs";
 
-// Each request for itself; what requests share is in isolate.test.mjs.
+// Each request on its own. isolate.test.mjs tests what requests share.
 const createMetrics = (binding, ctx, options) => create(binding, ctx, { scope: "request", ...options });
 const useTimers = (t) => t.mock.timers.enable({ apis: ["setTimeout"] });
-// Lets everything run that waits for promises, not for timers.
+// Runs everything that waits for promises, but not for timers.
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a thousand calls make one waitUntil and one record, sent after flushAfterMs", async (t) => {

@@ -96,13 +96,13 @@ test("the double names what the gateway would reject: other labels than the metr
     reporter.rejected.map(({ message }) => message),
     ['"a_total" had the labels ["route","status"] before, got ["route"]', '"a_ms" had the labels [] before, got ["route"]'],
   );
-  // the reporter itself takes them
+  // the reporter itself accepts them
   assert.deepEqual([reporter.refused, reporter.samples.length, metrics.account().taken], [[], 5, 5]);
   reporter.clear();
   assert.deepEqual(reporter.rejected, []);
   await reporter.incr("a_total");
   assert.deepEqual(reporter.rejected, []);
-  // and who asks for the gateway's answer is told
+  // a caller that waits for the gateway's answer gets the rejection
   const pushed = await reporter.push([
     { name: "a_total", type: "counter", value: 1 },
     { name: "a_total", type: "counter", value: 1, labels: { route: "/" } },

@@ -1,4 +1,4 @@
-// In the real runtime: RPC, waitUntil, streams and clients that go away.
+// In the real runtime: RPC, waitUntil, streams and clients that disconnect.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => worker.stop());
 
-// What the samples of all calls come to: counters by name, observations by name.
+// The totals of all calls: counters by name, observations by name.
 function totals(calls) {
   const sums = {};
   for (const [name, , value] of calls.flat()) sums[name] = [value].flat().reduce((sum, value) => sum + value, sums[name] ?? 0);
@@ -74,8 +74,8 @@ test("a reporter that rejects, hangs, is missing or knows no record leaves every
     const expected = await worker.fetch(path);
     const text = await expected.text();
     for (const via of ["REJECTS", "HANGS", "UNBOUND", "NO_RECORD"]) {
-      // The reporter hangs for a minute, and the client gives up on it after 2 s. A response that
-      // waited would do so each time; one that is late now and then is the machine's.
+      // The reporter does not answer for a minute, and the client gives up after 2 s. A response that waited
+      // would be late each time. A response that is late only sometimes is due to the machine.
       const took = [];
       do {
         const began = performance.now();
@@ -131,7 +131,7 @@ test("an upgrade to a WebSocket counts as 101 at once, and what its messages rec
       socket.addEventListener("error", () => reject(new Error("the socket failed")), { once: true });
     });
   await next("open");
-  // By its route: a call of an earlier test may come late.
+  // Selected by its route: a call of an earlier test may arrive late.
   const request = ([name, , , labels]) => name === "http_requests_total" && labels.includes("/wrapped/socket");
   const upgraded = await worker.calls((calls) => calls.flat().some(request));
   const [, , , labels] = upgraded.flat().find(request);

@@ -18,7 +18,7 @@ resource "cloudflare_zero_trust_access_policy" "worker" {
 
   account_id = var.account_id
   name       = var.name
-  # Service Auth: the token and nothing else, no person's login.
+  # Service Auth: only the token, no person's login.
   decision = "non_identity"
   include  = [{ service_token = { token_id = cloudflare_zero_trust_access_service_token.worker[0].id } }]
 }
@@ -30,7 +30,7 @@ resource "cloudflare_zero_trust_access_application" "gateway" {
   name       = var.name
   type       = "self_hosted"
   domain     = var.protect_hostname
-  # A Worker cannot follow a redirect to a login page: tell it 401.
+  # A Worker cannot follow a redirect to a login page, so it gets a 401.
   service_auth_401_redirect = true
   app_launcher_visible      = false
   policies                  = [{ id = cloudflare_zero_trust_access_policy.worker[0].id, precedence = 1 }]

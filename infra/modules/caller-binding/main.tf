@@ -9,6 +9,6 @@ locals {
     )]
   }
 
-  # A TOML string escapes as a JSON string does.
+  # A TOML string has the same escapes as a JSON string.
   toml_labels = join(", ", [for name, value in var.labels : "${name} = ${jsonencode(value)}"])
 }

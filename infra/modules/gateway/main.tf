@@ -12,7 +12,7 @@ locals {
     "--max-series=${var.max_series}",
   ], var.extra_args)
 
-  # The gateway's own --shutdown-timeout, for pushes that are under way when the drain is over.
+  # The gateway's own --shutdown-timeout, for open pushes after the drain.
   shutdown_timeout = 10
 }
 
@@ -27,8 +27,8 @@ resource "kubernetes_namespace_v1" "gateway" {
   }
 }
 
-# A StatefulSet for the pods' names alone: a pod that is moved to another node keeps its name, so its series go on
-# in Prometheus as counters that were reset.
+# A StatefulSet only for the pods' names: a pod that moves to another node keeps its name, so Prometheus
+# continues its series as counters that were reset.
 resource "kubernetes_stateful_set_v1" "gateway" {
   count = local.count
 
@@ -61,7 +61,7 @@ resource "kubernetes_stateful_set_v1" "gateway" {
       spec {
         automount_service_account_token = false
         enable_service_links            = false
-        # The drain, the pushes under way, and a margin.
+        # The drain, the open pushes, and a margin.
         termination_grace_period_seconds = var.drain_seconds + local.shutdown_timeout + 5
 
         security_context {
@@ -73,7 +73,7 @@ resource "kubernetes_stateful_set_v1" "gateway" {
           }
         }
 
-        # Preferred and not required: a cluster of one node still gets a gateway.
+        # Preferred and not required: a cluster with one node still gets a gateway.
         affinity {
           pod_anti_affinity {
             preferred_during_scheduling_ignored_during_execution {
@@ -111,7 +111,8 @@ resource "kubernetes_stateful_set_v1" "gateway" {
             container_port = var.admin_port
           }
 
-          # Patient: a pod that is told to stop leaves the Service at once anyway, and a slow answer is no reason to.
+          # Patient: a stopping pod leaves the Service at once anyway, and a slow answer must not remove a
+          # pod.
           readiness_probe {
             http_get {
               path = "/-/ready"
@@ -163,7 +164,7 @@ resource "kubernetes_stateful_set_v1" "gateway" {
   }
 }
 
-# What the tunnel reaches: pushes alone.
+# The Service for the tunnel: pushes only.
 resource "kubernetes_service_v1" "gateway" {
   count = local.count
 
@@ -187,7 +188,7 @@ resource "kubernetes_service_v1" "gateway" {
   }
 }
 
-# The pods' names in DNS; those that drain are among them, so that they are still scraped.
+# The pods' names in DNS. Draining pods are included, so that Prometheus still scrapes them.
 resource "kubernetes_service_v1" "pods" {
   count = local.count
 
@@ -228,7 +229,7 @@ resource "kubernetes_pod_disruption_budget_v1" "gateway" {
   }
 }
 
-# The connector pushes, Prometheus reads, and the gateway itself calls nobody.
+# The connector pushes, Prometheus reads, and the gateway itself makes no calls.
 resource "kubernetes_network_policy_v1" "gateway" {
   count = var.enable_network_policy ? local.count : 0
 

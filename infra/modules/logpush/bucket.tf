@@ -1,8 +1,8 @@
 locals {
-  # Not tied to var.enable: logs outlive the job and the Worker that wrote them.
+  # Independent of var.enable: logs outlive the job and the Worker that wrote them.
   bucket_count = var.create_bucket && !var.remove_bucket ? 1 : 0
 
-  # The user Cloudflare writes with, from its guide to the S3 destination.
+  # The user with which Cloudflare writes, from its guide to the S3 destination.
   cloudflare_logpush_user = "arn:aws:iam::391854517948:user/cloudflare-logpush"
 
   bucket_policy = {
@@ -27,8 +27,8 @@ locals {
   }
 }
 
-# prevent_destroy takes no variable, so it is on this note instead of the bucket: a plan without create_bucket fails here
-# until remove_bucket is set. The note stays in the state afterwards.
+# prevent_destroy accepts no variable, so it is on this state record instead of the bucket: a plan without
+# create_bucket fails here until remove_bucket is set. The record stays in the state afterwards.
 resource "terraform_data" "bucket_stays_until_remove_bucket" {
   count = var.create_bucket || var.remove_bucket ? 1 : 0
 
@@ -84,7 +84,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "logs" {
     expiration {
       days = var.retention_days
     }
-    # Logpush uploads in parts, and leaves them behind when an upload breaks off.
+    # Logpush uploads in parts, and leaves them behind when an upload is interrupted.
     abort_incomplete_multipart_upload {
       days_after_initiation = 1
     }

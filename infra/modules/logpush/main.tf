@@ -9,7 +9,7 @@ locals {
   challenge = var.enable && !var.ownership_proven && nonsensitive(var.ownership_token == null)
 }
 
-# Proof that the bucket is ours: Cloudflare writes a token into it, and wants it back with the job.
+# Proof that the bucket is ours: Cloudflare writes a token into it, and the job must return that token.
 resource "cloudflare_logpush_ownership_challenge" "bucket" {
   count = local.challenge ? 1 : 0
 
@@ -27,7 +27,7 @@ data "aws_s3_object" "challenge" {
 
   lifecycle {
     postcondition {
-      # The provider reads a body only when the object says that it is text.
+      # The provider reads a body only if the object's type is text.
       condition     = try(length(self.body), 0) > 0
       error_message = "the ownership challenge in ${var.bucket} could not be read as text: read the object by hand and give its content as ownership_token."
     }
@@ -46,7 +46,7 @@ resource "cloudflare_logpush_job" "worker" {
     var.ownership_proven ? null : var.ownership_token
   )
 
-  # The dataset is the account's: without the filter every Worker's logs would come along.
+  # The dataset belongs to the account: without the filter, the job would send the logs of every Worker.
   filter = length(local.one_of) == 1 ? jsonencode({ where = local.one_of[0] }) : jsonencode({ where = { or = local.one_of } })
 
   output_options = {
@@ -56,7 +56,7 @@ resource "cloudflare_logpush_job" "worker" {
   }
 
   lifecycle {
-    # A token is used up when the job is created; a later one is not a change.
+    # A token is used once, when the job is created. A later token is not a change.
     ignore_changes = [ownership_challenge]
 
     precondition {

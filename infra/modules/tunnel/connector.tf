@@ -1,5 +1,6 @@
 locals {
-  # Names take the tunnel's name, which has the cell: two tunnels can have their connectors in one namespace.
+  # Names start with the tunnel's name, which contains the cell: two tunnels can have their connectors in one
+  # namespace.
   app    = "cloudflared-${var.name}"
   labels = { app = "cloudflared-grpc-metrics-gateway", "app.kubernetes.io/instance" = var.name }
   image  = join("@", compact([var.cloudflared_image, var.cloudflared_image_digest]))
@@ -34,8 +35,8 @@ resource "kubernetes_secret_v1" "token" {
 resource "kubernetes_deployment_v1" "cloudflared" {
   count = local.count
 
-  # Ready means that a connection to Cloudflare's edge is up, so what depends on this resource finds a tunnel
-  # that is connected and has reported its version.
+  # Ready means that a connection to Cloudflare's edge is up. A resource that depends on this one therefore
+  # finds a connected tunnel that has reported its version.
   wait_for_rollout = true
 
   metadata {
@@ -83,7 +84,7 @@ resource "kubernetes_deployment_v1" "cloudflared" {
           }
         }
 
-        # Preferred and not required: a cluster of one node still gets a tunnel.
+        # Preferred and not required: a cluster with one node still gets a tunnel.
         affinity {
           pod_anti_affinity {
             preferred_during_scheduling_ignored_during_execution {
@@ -121,7 +122,7 @@ resource "kubernetes_deployment_v1" "cloudflared" {
             value = "${local.token_dir}/token"
           }
           env {
-            # Workers VPC runs over QUIC alone: with http2 every request ends in dns_error.
+            # Workers VPC supports only QUIC: with http2 every request ends in dns_error.
             name  = "TUNNEL_TRANSPORT_PROTOCOL"
             value = "quic"
           }
@@ -130,7 +131,7 @@ resource "kubernetes_deployment_v1" "cloudflared" {
             value = "0.0.0.0:${local.metrics_port}"
           }
           env {
-            # Under termination_grace_period_seconds: requests in flight end before the pod does.
+            # Less than termination_grace_period_seconds: open requests end before the pod does.
             name  = "TUNNEL_GRACE_PERIOD"
             value = "30s"
           }
@@ -212,7 +213,7 @@ resource "kubernetes_deployment_v1" "cloudflared" {
     }
   }
 
-  # The connector must not run before its configuration says that nothing is public.
+  # The connector must not run before its configuration makes nothing public.
   depends_on = [cloudflare_zero_trust_tunnel_cloudflared_config.gateway]
 }
 

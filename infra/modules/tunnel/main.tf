@@ -11,7 +11,7 @@ resource "cloudflare_zero_trust_tunnel_cloudflared" "gateway" {
   config_src = "cloudflare"
 }
 
-# No public hostname, and none that lasts: one that somebody adds by hand is removed by the next apply.
+# No public hostname: the next apply removes one that was added by hand.
 resource "cloudflare_zero_trust_tunnel_cloudflared_config" "gateway" {
   count = local.count
 
@@ -22,7 +22,7 @@ resource "cloudflare_zero_trust_tunnel_cloudflared_config" "gateway" {
   }
 }
 
-# Keeps a Path B route apart from equal addresses in other cells. A VPC service (Path A) does not use it.
+# Separates a Path B route from equal addresses in other cells. A VPC service (Path A) does not use it.
 resource "cloudflare_zero_trust_tunnel_cloudflared_virtual_network" "gateway" {
   count = local.count
 

@@ -4,7 +4,8 @@ resource "cloudflare_connectivity_directory_service" "gateway" {
   account_id = var.account_id
   name       = var.name
   type       = "http"
-  # Without https_port an https:// URL has nowhere to go, so a wrong GATEWAY_URL fails instead of half working.
+  # Without https_port an https:// URL has no target, so a wrong GATEWAY_URL fails completely instead of
+  # partly working.
   http_port = var.gateway_port
 
   host = {

@@ -1,7 +1,7 @@
 locals {
   script_name = "${var.cell}-${var.env}-metrics-gateway-worker"
 
-  # The names are those by which the JavaScript imports them, so they are fixed.
+  # The JavaScript imports the parts by these names, so the names are fixed.
   javascript = "${var.build_dir}/index.js"
   wasm       = "${var.build_dir}/index_bg.wasm"
 
@@ -41,17 +41,18 @@ resource "cloudflare_workers_script" "metrics_gateway_worker" {
   compatibility_date  = var.compatibility_date
   compatibility_flags = []
 
-  # In the order of their names, which is the order the API answers in: any other is a difference in every plan.
+  # Sorted by name, like the API's answer: any other order shows a difference in every plan.
   bindings = values(local.bindings)
 
-  # The tag covers both parts: content_sha256 covers index.js alone, so without it a changed Wasm need not change the plan.
+  # The tag covers both parts. content_sha256 covers only index.js, so without the tag a changed Wasm might
+  # not change the plan.
   annotations = {
     workers_tag     = substr(sha256("${filesha256(local.javascript)} ${filesha256(local.wasm)}"), 0, 25)
     workers_message = var.revision == null ? null : "git ${var.revision}"
   }
   limits = var.cpu_ms == null ? null : { cpu_ms = var.cpu_ms }
 
-  # Logs go to Logpush alone: in-dashboard logs are billed and sampled apart from it.
+  # Logs go only to Logpush: in-dashboard logs are billed and sampled separately.
   logpush       = true
   observability = { enabled = false }
 
@@ -84,7 +85,7 @@ resource "cloudflare_workers_script" "metrics_gateway_worker" {
   }
 }
 
-# Reachable over service bindings alone: no workers.dev address, for versions neither.
+# Reachable only over service bindings: no workers.dev address, also not for versions.
 resource "cloudflare_workers_script_subdomain" "metrics_gateway_worker" {
   count = var.enable_metrics_gateway_cloudflare_worker ? 1 : 0
 

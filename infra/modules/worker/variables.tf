@@ -99,7 +99,7 @@ variable "settings" {
   default     = {}
   nullable    = false
 
-  # A map and not an object: an object would drop a misspelt name without a word.
+  # A map and not an object: an object would silently drop a misspelt name.
   validation {
     condition = length(setsubtract(keys(var.settings), [
       "FLUSH_INTERVAL_MS", "GATEWAY_DEDUPES", "GATEWAY_URL", "MAX_BATCH_SAMPLES", "MAX_BUFFERED_SAMPLES",
@@ -108,7 +108,7 @@ variable "settings" {
     error_message = "settings has a name the Worker does not know. It knows FLUSH_INTERVAL_MS, GATEWAY_DEDUPES, GATEWAY_URL, MAX_BATCH_SAMPLES, MAX_BUFFERED_SAMPLES, MAX_SERIES_PER_METRIC, PUSH_TIMEOUT_MS, REJECT_INVALID and SELF_METRICS."
   }
 
-  # The Worker itself takes the default for what is out of range, and says so only in its log.
+  # The Worker itself uses the default for a value out of range, and reports it only in its log.
   validation {
     condition = alltrue([
       for name, range in {

@@ -13,7 +13,7 @@ import { TestContext, TestReporter } from "metrics-reporter-client/testing";
 interface Env {
   METRICS: Service<MetricsReporter>;
   MAYBE?: Service<MetricsReporter>;
-  // what `wrangler types` writes for a service of another project
+  // the type that `wrangler types` generates for a service of another project
   UNTYPED: Fetcher;
   SERVICE: Service;
   KV: KVNamespace;
@@ -81,11 +81,11 @@ createMetrics(env.TEXT, ctx);
 // @ts-expect-error -- ctx and env swapped
 createMetrics(ctx, env);
 
-// The doubles stand in for the real ones without a cast.
+// The test doubles have the real types, without a cast.
 const reporter = new TestReporter();
 export const double: Pick<Env, "METRICS"> = { METRICS: reporter };
 export const context: ExecutionContext = new TestContext();
 createMetrics(reporter, new TestContext());
 
-// The entrypoint's type also types a class that implements it.
+// A class can implement the entrypoint's type.
 export type Answers = Awaited<ReturnType<MetricsReporter["push"]>>["outcome"];

@@ -1,4 +1,4 @@
-// A Worker that uses the client in each way that the documentation names.
+// A Worker that uses the client in every documented way.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { createMetrics, defineMetrics, getMetrics, withMetrics, type MetricsReporter } from "metrics-reporter-client";
 
@@ -19,14 +19,14 @@ const catalogue = defineMetrics({
 
 const bindings = { METRICS: 1, REJECTS: 1, HANGS: 1, NO_RECORD: 1, UNBOUND: 1 };
 
-// ?via=REJECTS and the like: which reporter this request has
+// ?via=REJECTS and similar: selects the reporter of this request
 function bindingOf(request: Request, env: Env) {
   const via = new URL(request.url).searchParams.get("via") ?? "METRICS";
   return env[via in bindings ? (via as keyof typeof bindings) : "METRICS"];
 }
 
 const handlers: Record<string, (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> | Response> = {
-  // createMetrics alone: 1,000 calls with waits in between, which a busy machine makes long
+  // only createMetrics: 1,000 calls with waits in between, which take long on a busy machine
   async "/plain"(request, env, ctx) {
     const metrics = createMetrics(bindingOf(request, env), ctx, { scope: "request", catalogue, timeoutMs: 2000, flushAfterMs: 1000 });
     for (let i = 0; i < 500; i += 1) {
@@ -56,7 +56,7 @@ const handlers: Record<string, (request: Request, env: Env, ctx: ExecutionContex
     return new Response("nan");
   },
 
-  // more than one call can carry
+  // more samples than one call can carry
   "/large"(request, env, ctx) {
     const metrics = createMetrics(bindingOf(request, env), ctx, { scope: "request" });
     for (let i = 0; i < 2500; i += 1) metrics.observe("large_ms", i);
@@ -78,7 +78,7 @@ const handlers: Record<string, (request: Request, env: Env, ctx: ExecutionContex
     return Response.json(metrics.account());
   },
 
-  // what wrappers make of a ctx
+  // contexts as wrappers change them
   "/copied"(request, env, ctx) {
     const { waitUntil } = ctx;
     const copies: Record<string, () => Pick<ExecutionContext, "waitUntil"> | undefined> = {
@@ -116,7 +116,7 @@ const wrappedHandlers: typeof handlers = {
     return new Response("wrapped", { status: 202 });
   },
 
-  // AsyncLocalStorage in place of ctx
+  // AsyncLocalStorage instead of ctx
   async "/wrapped/storage"() {
     await scheduler.wait(1);
     getMetrics(null, catalogue).incr("steps_total", { path: "/wrapped/storage" });
@@ -127,7 +127,7 @@ const wrappedHandlers: typeof handlers = {
     throw new RangeError("the handler's own");
   },
 
-  // each chunk waits for the client to have seen the one before
+  // each chunk waits until the client has received the one before
   "/wrapped/stream"(_request, _env, ctx) {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
@@ -143,7 +143,7 @@ const wrappedHandlers: typeof handlers = {
     return new Response(readable, { headers: { "x-kept": "yes" } });
   },
 
-  // an upgrade, and what its messages record after the response
+  // an upgrade, whose messages record after the response
   "/wrapped/socket"(_request, _env, ctx) {
     const [client, server] = Object.values(new WebSocketPair());
     if (client === undefined || server === undefined) throw new TypeError("a pair has two ends");
@@ -155,7 +155,7 @@ const wrappedHandlers: typeof handlers = {
     return new Response(null, { status: 101, webSocket: client });
   },
 
-  // for a client that goes away as soon as it is heard of
+  // for a client that disconnects as soon as it is known
   async "/wrapped/slow"(_request, _env, ctx) {
     getMetrics(ctx).incr("slow_total");
     console.log("the slow one works");

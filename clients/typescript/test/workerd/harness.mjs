@@ -1,4 +1,4 @@
-// Bundles Workers and runs them in workerd, on a port that the system picks.
+// Bundles Workers and runs them in workerd, on a port that the system chooses.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,10 +9,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
-// the program itself: the package's bin is a script that would leave it behind when killed
+// the program itself: the package's bin is a script, and killing it would leave the program running
 const workerdPath = require("workerd").default;
 const here = fileURLToPath(new URL(".", import.meta.url));
-// that of the Worker which is deployed
+// the date of the deployed Worker
 const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(readFileSync(join(here, "../../../../wrangler.toml"), "utf8"))[1];
 
 const SERVICES = (callerFile) => `
@@ -56,8 +56,8 @@ const reporter :Workerd.Worker = (
 /**
  * Starts the Worker in `callerFile` with the stand-in for the reporter bound as METRICS.
  *
- * @returns `fetch` for the Worker and its `address`, `calls` and `forget` for what the stand-in was
- * called with, `log` and `logged` for what workerd wrote, and `stop`.
+ * @returns `fetch` for the Worker and its `address`; `calls` and `forget` for the calls that the stand-in
+ * received; `log` and `logged` for the output of workerd; and `stop`.
  */
 export async function start(callerFile = "caller.ts") {
   const esbuild = await import("esbuild");
@@ -105,7 +105,7 @@ export async function start(callerFile = "caller.ts") {
     fetch: (path, init) => fetch(`http://127.0.0.1:${ports.caller}${path}`, init),
     address: `127.0.0.1:${ports.caller}`,
     forget: () => fetch(reporter, { method: "DELETE" }),
-    /** The samples of each call so far, as soon as `enough` says so. */
+    /** Resolves with the samples of each call so far, when `enough` returns true for them. */
     calls: (enough) =>
       until(
         async () => {

@@ -1,4 +1,4 @@
-// Stands in for the reporter Worker: keeps what it is called with, and shows it over HTTP.
+// Stands in for the reporter Worker: stores its calls, and shows them over HTTP.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 let calls: unknown[] = [];

@@ -12,7 +12,7 @@ export const handler = withMetrics({ fetch: async (url: string) => url.length },
 export const answer: Promise<number> = handler.fetch("/");
 export type Taken = Awaited<ReturnType<MetricsReporter["record"]>>;
 
-// An argument that is there and undefined is one that was left out.
+// An argument with the value undefined counts as left out.
 declare const maybe: number | undefined;
 const open = createMetrics(null, null);
 open.incr("a_total", maybe);
