@@ -5,6 +5,10 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { build } from "esbuild";
+import { TestReporter } from "metrics-reporter-client/testing";
+
+import { warnings } from "./helpers.mjs";
 import { start } from "./workerd/harness.mjs";
 
 const require = createRequire(import.meta.url);
@@ -23,6 +27,26 @@ test("the examples compile", { skip }, () => {
   const project = fileURLToPath(new URL("../examples/tsconfig.json", import.meta.url));
   execFileSync(process.execPath, [TSC, "-p", project], { stdio: "pipe", encoding: "utf8" });
 });
+
+/** The default export of an example, as a test in Node imports it. */
+async function load(example) {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(`../examples/${example}.ts`, import.meta.url))],
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    external: ["cloudflare:*"],
+    write: false,
+  });
+  return (await import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`)).default;
+}
+
+async function until(condition) {
+  for (const deadline = performance.now() + 10_000; !condition(); ) {
+    assert.ok(performance.now() < deadline, `not within 10 s: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 
 async function serve(example, work) {
   const worker = await start(`../../examples/${example}.ts`);
@@ -59,6 +83,19 @@ test("hono: a middleware counts and times by route, in one call per request", { 
     assert.deepEqual(call[0], ["http_requests_total", 1, { method: "GET", route: "/fails", status: "500" }]);
   }),
 );
+
+test("hono: app.request() without an execution context answers, and its samples arrive", { skip }, async (t) => {
+  const lines = warnings(t);
+  const app = await load("hono");
+  for (const [path, status] of [["/hello/ana", 200], ["/nowhere", 404]]) {
+    const reporter = new TestReporter();
+    assert.equal((await app.request(path, {}, { METRICS: reporter })).status, status, path);
+    await until(() => reporter.counter("http_requests_total", { status }) === 1);
+    assert.equal(reporter.counter("greetings_total"), status === 200 ? 1 : 0, path);
+    assert.equal((await app.request(path)).status, status, `${path} without a binding`);
+  }
+  assert.deepEqual(lines.filter((line) => /TypeError|ExecutionContext/.test(line)), []);
+});
 
 test("hono: an app is wrapped as it is, and its routes find their metrics by ctx", { skip }, () =>
   serve("hono-wrapped", async (worker) => {
