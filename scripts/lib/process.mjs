@@ -21,11 +21,11 @@ const MAX_LINES = 100_000;
 export class Process {
   /** What the process printed, line by line. `json` is the parsed line where the line is JSON. @type {Line[]} */
   lines = [];
-  /** Called with every line as it comes. @type {((line: Line) => void) | undefined} */
+  /** Called with every line immediately. @type {((line: Line) => void) | undefined} */
   onLine;
   /** Lines written to fd 3, for programs that use a control descriptor. @type {string[]} */
   control = [];
-  /** Called with every such line as it comes. @type {((text: string) => void) | undefined} */
+  /** Called with every such line immediately. @type {((text: string) => void) | undefined} */
   onControl;
   /** `null` while the process runs. @type {{ code: number | null, signal: string | null } | null} */
   ended = null;

@@ -36,7 +36,7 @@ export class Serve {
         resolve(this);
       };
     });
-    this.ready.catch(() => {}); // whoever waits for it hears of it
+    this.ready.catch(() => {}); // a caller that awaits `ready` gets the error
   }
 }
 

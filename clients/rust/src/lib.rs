@@ -5,8 +5,8 @@
 //! A request may call other Workers 32 times, and the runtime cancels a call that is not awaited
 //! when the response ends. A [`Reporter`] therefore only stores the samples of a request. All
 //! requests of an isolate share one buffer, which adds up counters with the same name and labels.
-//! One of the requests sends the buffer in `ctx.wait_until`. The client never panics, never returns
-//! an error to the handler and never delays a response.
+//! One of the requests sends the buffer in `ctx.wait_until`. The client never panics, never fails
+//! a request and never delays a response.
 //!
 //! ```no_run
 //! # mod shown {
