@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use metrics_gateway_worker::proto::{self, frame, len_in_request};
+use metrics_gateway_worker::proto::{self, Entry, frame};
 use metrics_gateway_worker::sample::{Kind, Labels, Sample, Series, TrustedLabels, Value};
 use prost::Message as _;
 
@@ -97,17 +97,18 @@ fn sample(input: &mut Unstructured<'_>) -> Result<Option<(proto::Metric, Metric)
 
 fuzz_target!(|input: &[u8]| {
     let mut input = Unstructured::new(input);
-    let (mut metrics, mut expected, mut most) = (Vec::new(), Vec::new(), 0);
+    let (mut entries, mut expected, mut most) = (Vec::new(), Vec::new(), 0);
     while let Ok(Some((metric, given))) = sample(&mut input) {
-        most += len_in_request(&metric);
-        metrics.push(metric);
+        let entry = Entry::from(metric);
+        most += entry.len_in_request();
+        entries.push(entry);
         expected.push(given);
         if input.is_empty() {
             break;
         }
     }
-    let body = frame(metrics);
-    assert!(body.len() <= most + 5, "{} of {most} bytes", body.len());
+    let body = frame(&entries);
+    assert_eq!(body.len(), most + 5);
     let request = PushRequest::decode(&body[5..]).expect("a PushRequest");
     assert_eq!(request.metrics, expected);
     let read: Vec<_> = by_hand::decode(&body)

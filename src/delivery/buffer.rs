@@ -2,15 +2,16 @@
 //! by one.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use crate::limits::MAX_BATCH_BYTES;
-use crate::proto::{Metric, len_in_request};
+use crate::proto::{Entry, Metric};
 use crate::sample::{Sample, Series};
 
 /// Buffered entries. Each has a sequence number, by which it can be looked up.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Held>,
     /// The encoded size of all entries.
     bytes: usize,
     /// The number of entries ever removed, which is the sequence number of the oldest entry.
@@ -18,8 +19,9 @@ pub(crate) struct Buffer {
 }
 
 #[derive(Debug)]
-struct Entry {
-    metric: Metric,
+struct Held {
+    entry: Entry,
+    /// In a PushRequest.
     bytes: usize,
 }
 
@@ -30,8 +32,8 @@ pub(crate) struct SumOverflow;
 /// Entries taken out of the buffer: the contents of one push.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Taken {
-    pub(crate) metrics: Vec<Metric>,
-    /// The sequence number of the first entry.
+    pub(crate) entries: Vec<Entry>,
+    /// The sequence number of the first of them.
     pub(crate) first: u64,
 }
 
@@ -70,46 +72,74 @@ impl Buffer {
         sample: &Sample<'_>,
         help: Option<&str>,
     ) -> Result<bool, SumOverflow> {
-        let index = sequence.checked_sub(self.removed);
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        let entry = index.and_then(|index| self.entries.get_mut(index));
-        let Some(entry) = entry.filter(|entry| is_of(&entry.metric, sample.series(), help)) else {
+        let held = self
+            .index(sequence)
+            .and_then(|index| self.entries.get_mut(index));
+        let held = held.filter(|held| is_of(&held.entry.metric, sample.series(), help));
+        let Some(Held { entry, .. }) = held else {
             return Ok(false);
         };
-        let sum = entry.metric.value + sample.value();
+        let sum = entry.value + sample.value();
         if !sum.is_finite() {
             return Err(SumOverflow);
         }
-        entry.metric.value = sum;
+        entry.value = sum;
         Ok(true)
     }
 
-    /// Adds a new entry, and returns its sequence number.
-    pub(crate) fn append(&mut self, metric: Metric) -> u64 {
+    /// A new entry for a sample, and its bytes in a PushRequest. It shares the Metric of the entry
+    /// with this sequence number, if that is buffered and alike.
+    pub(crate) fn entry_of(
+        &self,
+        sequence: Option<u64>,
+        sample: &Sample<'_>,
+        help: Option<&str>,
+    ) -> (Entry, usize) {
+        let index = sequence.and_then(|sequence| self.index(sequence));
+        let held = index.and_then(|index| self.entries.get(index));
+        match held.filter(|held| is_alike(&held.entry.metric, sample.series(), help)) {
+            Some(Held { entry, bytes }) => {
+                let metric = Rc::clone(&entry.metric);
+                let value = sample.value();
+                (Entry { metric, value }, *bytes)
+            }
+            None => {
+                let entry = Entry::from(metric_of(sample, help));
+                let bytes = entry.len_in_request();
+                (entry, bytes)
+            }
+        }
+    }
+
+    /// Adds an entry of its own, and returns its sequence number.
+    pub(crate) fn append(&mut self, entry: Entry, bytes: usize) -> u64 {
         let sequence = self.next_sequence();
-        let bytes = len_in_request(&metric);
         self.bytes = self.bytes.saturating_add(bytes);
-        self.entries.push_back(Entry { metric, bytes });
+        self.entries.push_back(Held { entry, bytes });
         sequence
+    }
+
+    fn index(&self, sequence: u64) -> Option<usize> {
+        usize::try_from(sequence.checked_sub(self.removed)?).ok()
     }
 
     /// Takes the oldest entries: at most `most` of them, and at most the bytes of one batch.
     pub(crate) fn take(&mut self, most: usize) -> Taken {
         let first = self.removed;
         let mut bytes = 0usize;
-        let within = |entry: &&Entry| {
-            bytes = bytes.saturating_add(entry.bytes);
+        let within = |held: &&Held| {
+            bytes = bytes.saturating_add(held.bytes);
             bytes <= MAX_BATCH_BYTES
         };
         let count = self.entries.iter().take(most).take_while(within).count();
         let taken = self.entries.drain(..count.min(self.entries.len()));
-        let mut metrics = Vec::with_capacity(count);
-        for entry in taken {
-            self.bytes = self.bytes.saturating_sub(entry.bytes);
+        let mut entries = Vec::with_capacity(count);
+        for Held { entry, bytes } in taken {
+            self.bytes = self.bytes.saturating_sub(bytes);
             self.removed = self.removed.saturating_add(1);
-            metrics.push(entry.metric);
+            entries.push(entry);
         }
-        Taken { metrics, first }
+        Taken { entries, first }
     }
 }
 
@@ -141,6 +171,14 @@ fn is_of(metric: &Metric, series: &Series<'_>, help: Option<&str>) -> bool {
             .eq(series.labels().identity())
 }
 
+/// Whether a Metric is what [`metric_of`] makes of this series and help: also its empty labels.
+fn is_alike(metric: &Metric, series: &Series<'_>, help: Option<&str>) -> bool {
+    let labels = metric.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    metric.name == series.name()
+        && metric.help.as_deref() == help
+        && labels.eq(series.labels().iter())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +194,9 @@ mod tests {
 
     fn append(buffer: &mut Buffer, route: &str, value: f64) -> u64 {
         let series = series(route);
-        buffer.append(metric_of(&Sample::new(&series, value).unwrap(), None))
+        let sample = Sample::new(&series, value).unwrap();
+        let (entry, bytes) = buffer.entry_of(buffer.next_sequence().checked_sub(1), &sample, None);
+        buffer.append(entry, bytes)
     }
 
     fn fold(
@@ -170,8 +210,8 @@ mod tests {
     }
 
     fn rows(taken: &Taken) -> Vec<(&str, f64)> {
-        let rows = taken.metrics.iter();
-        rows.map(|m| (m.labels["route"].as_str(), m.value))
+        let rows = taken.entries.iter();
+        rows.map(|e| (e.metric.labels["route"].as_str(), e.value))
             .collect()
     }
 
@@ -205,7 +245,7 @@ mod tests {
         assert_eq!(
             buffer.take(9),
             Taken {
-                metrics: vec![],
+                entries: vec![],
                 first: 4
             }
         );
@@ -221,6 +261,21 @@ mod tests {
         let sample = Sample::new(&series, 1.0).unwrap();
         assert_eq!(buffer.fold(0, &sample, None), Ok(true));
         assert_eq!(buffer.fold(0, &sample, Some("help")), Ok(false));
+    }
+
+    #[test]
+    fn entries_of_one_series_share_a_metric_and_those_of_others_do_not() {
+        let mut buffer = Buffer::default();
+        for (route, value) in [("/a", 1.0), ("/a", 2.0), ("/b", 3.0)] {
+            append(&mut buffer, route, value);
+        }
+        let taken = buffer.take(9);
+        assert_eq!(rows(&taken), [("/a", 1.0), ("/a", 2.0), ("/b", 3.0)]);
+        let [a, same, b] = &taken.entries[..] else {
+            panic!("three entries")
+        };
+        assert!(Rc::ptr_eq(&a.metric, &same.metric));
+        assert!(!Rc::ptr_eq(&a.metric, &b.metric));
     }
 
     #[test]
@@ -242,7 +297,7 @@ mod tests {
         let mut batches = 0;
         while !buffer.is_empty() {
             let taken = buffer.take(usize::MAX);
-            assert!(crate::proto::frame(taken.metrics).len() <= MAX_BATCH_BYTES + 5);
+            assert!(crate::proto::frame(&taken.entries).len() <= MAX_BATCH_BYTES + 5);
             batches += 1;
         }
         assert_eq!(batches, held.div_ceil(MAX_BATCH_BYTES));

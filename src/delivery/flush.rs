@@ -178,9 +178,9 @@ impl Reporter {
             return Take::Busy { delay_ms };
         }
         let taken = self.buffer.take(self.config.max_batch_samples);
-        let metrics = u64::try_from(taken.metrics.len()).unwrap_or(u64::MAX);
+        let metrics = u64::try_from(taken.entries.len()).unwrap_or(u64::MAX);
         let entries = (taken.first, taken.first.saturating_add(metrics));
-        let body = frame(taken.metrics);
+        let body = frame(&taken.entries);
         let id = next_id(&mut self.last_id);
         self.flights.add(Flight {
             id,

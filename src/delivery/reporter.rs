@@ -19,7 +19,7 @@ use super::self_metrics::SelfMetrics;
 use super::series::{Admission, SeriesIndex};
 use crate::config::Config;
 use crate::limits::{FLUSH_BUDGET_MS, MAX_BATCH_BYTES, MAX_BUFFERED_BYTES, SETTLE_GRACE_MS};
-use crate::proto::{Metric, frame, len_in_request};
+use crate::proto::{Entry, frame};
 use crate::sample::{Kind, Reason, Refusal, Sample};
 
 /// The state of one isolate.
@@ -60,10 +60,10 @@ impl Span {
     }
 }
 
-/// Samples of one `push` call, not yet sent: for each PushRequest a list of Metrics and its encoded
+/// Samples of one `push` call, not yet sent: for each PushRequest a list of entries and its encoded
 /// size.
 #[derive(Debug, Default)]
-pub struct Direct(Vec<(Vec<Metric>, usize)>);
+pub struct Direct(Vec<(Vec<Entry>, usize)>);
 
 /// An event for the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,11 +199,11 @@ impl Reporter {
         if self.held() >= self.config.max_buffered_samples {
             return Err(buffer_full(series.name()));
         }
-        let metric = metric_of(sample, help);
-        if self.held_bytes().saturating_add(len_in_request(&metric)) > MAX_BUFFERED_BYTES {
+        let (entry, bytes) = self.buffer.entry_of(admission.entry, sample, help);
+        if self.held_bytes().saturating_add(bytes) > MAX_BUFFERED_BYTES {
             return Err(buffer_full(series.name()));
         }
-        let sequence = self.buffer.append(metric);
+        let sequence = self.buffer.append(entry, bytes);
         self.series.note_entry(admission.series, sequence);
         add(&self.ledger.taken, 1);
         Ok(sequence)
@@ -223,8 +223,8 @@ impl Reporter {
                 sum.1.saturating_add(*bytes),
             )
         });
-        let metric = metric_of(sample, self.series.help(admission));
-        let len = len_in_request(&metric);
+        let entry = Entry::from(metric_of(sample, self.series.help(admission)));
+        let len = entry.len_in_request();
         let bytes = self.held_bytes().saturating_add(bytes).saturating_add(len);
         if self.held().saturating_add(metrics) >= self.config.max_buffered_samples
             || bytes > MAX_BUFFERED_BYTES
@@ -232,15 +232,15 @@ impl Reporter {
             return Err(buffer_full(sample.series().name()));
         }
         let most = self.config.max_batch_samples;
-        let fits = |(metrics, bytes): &&mut (Vec<Metric>, usize)| {
+        let fits = |(metrics, bytes): &&mut (Vec<Entry>, usize)| {
             metrics.len() < most && bytes.saturating_add(len) <= MAX_BATCH_BYTES
         };
         match requests.last_mut().filter(fits) {
             Some((metrics, bytes)) => {
-                metrics.push(metric);
+                metrics.push(entry);
                 *bytes = bytes.saturating_add(len);
             }
-            None => requests.push((vec![metric], len)),
+            None => requests.push((vec![entry], len)),
         }
         add(&self.ledger.taken, 1);
         Ok(())
@@ -252,7 +252,7 @@ impl Reporter {
         let pushes = direct.0.into_iter().map(|(metrics, _)| {
             let id = next_id(&mut self.last_id);
             let count = u64::try_from(metrics.len()).unwrap_or(u64::MAX);
-            let body = frame(metrics);
+            let body = frame(&metrics);
             self.flights.add(Flight {
                 id,
                 metrics: count,
@@ -332,10 +332,11 @@ impl Reporter {
         let metrics = self
             .self_metrics
             .take(id, &self.ledger, &self.series, now, expires)?;
+        let entries: Vec<_> = metrics.into_iter().map(Entry::from).collect();
         Some(Push {
             id,
-            metrics: u64::try_from(metrics.len()).unwrap_or(u64::MAX),
-            body: frame(metrics),
+            metrics: u64::try_from(entries.len()).unwrap_or(u64::MAX),
+            body: frame(&entries),
         })
     }
 
