@@ -114,8 +114,9 @@ fn the_troubleshooting_page_names_every_reason_for_a_push_that_was_not_delivered
 }
 
 #[test]
-fn the_readme_has_every_var_with_its_default() {
-    let readme = fs::read_to_string(format!("{}/README.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+fn the_reference_page_has_every_var_with_its_default() {
+    let path = format!("{}/docs/reference.md", env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(path).unwrap();
     let config = Config::default();
     let serde_json::Value::Object(settings) = serde_json::to_value(config).unwrap() else {
         panic!("the vars are an object")
@@ -128,8 +129,8 @@ fn the_readme_has_every_var_with_its_default() {
         };
         let row = format!("| `{name}` | `{value}` |");
         assert!(
-            readme.contains(&row),
-            "README.md has no row that starts with {row}"
+            page.contains(&row),
+            "docs/reference.md has no row that starts with {row}"
         );
     }
 }
