@@ -38,7 +38,7 @@ function call(method, entrypoint, args, fallback, again = true) {
     // A refusal under REJECT_INVALID, for the caller.
     if (error instanceof TypeError) throw error;
     replace(error);
-    // The trap came before this call, so the call never began. Repeating stats() is always safe.
+    // "Module terminated": the instance trapped before this call began. stats() is safe to repeat.
     const repeat = again && (error?.message === "Module terminated" || method === wasm.stats);
     return repeat ? call(method, entrypoint, args, fallback, false) : fallback();
   }
