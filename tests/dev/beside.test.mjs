@@ -28,6 +28,17 @@ const OWN = `export default {
 };
 `;
 
+// What runs outside of workerd, such as a framework's development server, has its bindings from getPlatformProxy.
+const PROXY = `import { createMetrics } from "metrics-reporter-client";
+import { getPlatformProxy } from "wrangler";
+const { env, ctx, dispose } = await getPlatformProxy({ configPath: "wrangler.toml", persist: false });
+const metrics = createMetrics(env.METRICS, ctx);
+metrics.incr("proxied_total");
+await metrics.flush();
+console.log(JSON.stringify(metrics.account()));
+await dispose();
+`;
+
 const READY = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
 
 /** A Worker, started by its author with plain `npx wrangler dev`. */
@@ -57,7 +68,8 @@ async function startOwn(env) {
 describe("beside make dev", { skip, timeout: 1_800_000 }, () => {
   const started = [];
   const dev = async (env) => {
-    const one = new Dev({ ...(await freePorts()), ...env });
+    const ports = await freePorts();
+    const one = Object.assign(new Dev({ ...ports, ...env }), { ports });
     started.push(one);
     await one.ready();
     return one;
@@ -86,6 +98,26 @@ describe("beside make dev", { skip, timeout: 1_800_000 }, () => {
       assert.match(second.output, new RegExp(`^  export .*\\b${name}_REGISTRY_PATH=\\S*registry-\\d+`, "m"));
     }
     await second.interrupt();
+    await one.interrupt();
+  });
+
+  test("the client sends through the binding that `getPlatformProxy` gives", async (t) => {
+    const one = await dev();
+    const folder = mkdtempSync(join(ROOT, "tests/dev/.own-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    writeFileSync(join(folder, "wrangler.toml"), OWN_TOML);
+    writeFileSync(join(folder, "proxy.mjs"), PROXY);
+    const child = new Process("getPlatformProxy", process.execPath, ["proxy.mjs"], {
+      cwd: folder,
+      env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", XDG_CONFIG_HOME: one.config },
+    });
+    t.after(() => child.stop("SIGKILL"));
+    await child.closed;
+    assert.deepEqual(child.ended, { code: 0, signal: null }, child.output());
+    const account = JSON.parse(child.lines.map(({ text }) => text).find((text) => text.startsWith("{")));
+    assert.deepEqual([account.recorded, account.taken], [1, 1], child.output());
+    const page = `http://127.0.0.1:${one.ports.GATEWAY_PORT}/metrics`;
+    await until("the sample is on the page", async () => /^pushed_proxied_total 1$/m.test(await (await fetch(page)).text()), 30_000);
     await one.interrupt();
   });
 
