@@ -80,13 +80,13 @@ variable "enable_grpc_metrics_gateway" {
 }
 
 variable "grpc_metrics_gateway_namespace" {
-  description = "Namespace of the gateway, whoever makes it."
+  description = "Namespace of the gateway, made here or elsewhere."
   type        = string
   default     = "metrics-gateway"
 }
 
 variable "grpc_metrics_gateway_service_name" {
-  description = "Name of the gateway's Service, whoever makes it."
+  description = "Name of the gateway's Service, made here or elsewhere."
   type        = string
   default     = "grpc-metrics-gateway"
 }

@@ -11,6 +11,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::sync::Mutex;
 
 use grpc_web_unary::Code;
 use metrics_gateway_worker::config::{Config, VARS};
@@ -21,6 +22,9 @@ use metrics_gateway_worker::sample::Reason;
 
 /// Compares, or replaces, the text between `<!-- name -->` and `<!-- /name -->` in a file.
 fn check_section(path: &str, name: &str, expected: &str) {
+    // The tests run in parallel, and two of them write one file.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = WRITING.lock();
     let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(&path).unwrap();
     let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
@@ -58,7 +62,7 @@ fn the_delivery_page_lists_the_errors_that_come_before_the_request_is_sent() {
         let helps = if helps {
             "yes"
         } else {
-            "no: it is the same a second later"
+            "no: a retry gives the same error"
         };
         writeln!(table, "| `{}` | {helps} |", error.as_str()).unwrap();
     }

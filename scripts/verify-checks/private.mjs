@@ -43,7 +43,7 @@ const NOBODY = new Set([
   ...["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_SOCKET", "no answer in time"],
 ]);
 
-const PUBLIC = "take the address away: nobody but the bound Worker may reach the gateway";
+const PUBLIC = "remove the address: only the bound Worker may reach the gateway";
 
 function isGrpc({ headers }) {
   return headers.has("grpc-status") || /^application\/grpc/i.test(headers.get("content-type") ?? "");

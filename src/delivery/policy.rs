@@ -75,9 +75,9 @@ pub const REFUSED_STATUSES: [(Code, &str); 9] = [
         Code::InvalidArgument,
         "the request was judged before it was applied",
     ),
-    (Code::NotFound, "nothing was there to apply it"),
+    (Code::NotFound, "the method or resource does not exist"),
     (Code::AlreadyExists, "the gateway refused to apply it"),
-    (Code::PermissionDenied, "the caller was turned away"),
+    (Code::PermissionDenied, "the caller was denied"),
     (
         Code::ResourceExhausted,
         "a limit was hit before it was applied",
@@ -90,8 +90,8 @@ pub const REFUSED_STATUSES: [(Code, &str); 9] = [
         Code::OutOfRange,
         "the request was judged before it was applied",
     ),
-    (Code::Unimplemented, "no handler took it"),
-    (Code::Unauthenticated, "the caller was turned away"),
+    (Code::Unimplemented, "the server has no such method"),
+    (Code::Unauthenticated, "the caller was denied"),
 ];
 
 /// Errors of the VPC binding that occur before the request is sent, and whether a retry can help.

@@ -97,7 +97,7 @@ for (const [language, build] of EXAMPLES) {
       const response = await caller.fetch("/verify");
       assert.equal(response.status, 502);
       const { reason, outcome } = await response.json();
-      assert.match(reason, /^(the sample did not reach the gateway|nobody can tell whether the gateway counted the sample) \(.+\)$/);
+      assert.match(reason, /^(the sample did not reach the gateway|it is unknown whether the gateway counted the sample) \(.+\)$/);
       assert.notEqual(outcome, "delivered");
       await assertResponses(caller);
     });

@@ -22,17 +22,17 @@ const listed = new Map(
 // Answers by the name of the pushed metric.
 const GATEWAY = `
 const frame = (flags, bytes) => [flags, 0, 0, 0, bytes.length, ...bytes];
-const answer = (...message) => new Response(
-  new Uint8Array([...frame(0, message), ...frame(0x80, new TextEncoder().encode("grpc-status: 0\\r\\n"))]),
+const answer = (message, trailers = "") => new Response(
+  new Uint8Array([...frame(0, message), ...frame(0x80, new TextEncoder().encode("grpc-status: 0\\r\\n" + trailers))]),
   { headers: { "content-type": "application/grpc-web+proto" } },
 );
 export default { async fetch(request) {
   const name = /(\\w+)_total/.exec(new TextDecoder().decode(await request.arrayBuffer()))[1];
   if (name.endsWith("dropped")) return new Response("ProxyError: destination_not_found", { status: 500, headers: { "content-type": "text/plain" } });
   if (name.endsWith("unknown")) return new Response("", { headers: { "content-type": "application/grpc-web+proto" } });
-  if (name.endsWith("rejected")) return answer(0x10, 1); // rejected: 1
-  if (name.endsWith("miscounted")) return answer(0x08, 5); // accepted: 5
-  return answer(0x08, 1);
+  if (name.endsWith("rejected")) return answer([0x10, 1], "x-rejected-reasons: type_conflict=1; first=rejected_total\\r\\n"); // rejected: 1
+  if (name.endsWith("miscounted")) return answer([0x08, 5]); // accepted: 5
+  return answer([0x08, 1]);
 } };`;
 
 const one = (name) => [[{ name, type: "counter", value: 1 }]];

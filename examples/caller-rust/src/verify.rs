@@ -51,7 +51,7 @@ fn reason(result: &PushResult) -> String {
     match result.outcome {
         Outcome::Dropped => format!("the sample did not reach the gateway ({answer})"),
         Outcome::Unknown => {
-            format!("nobody can tell whether the gateway counted the sample ({answer})")
+            format!("it is unknown whether the gateway counted the sample ({answer})")
         }
         Outcome::Delivered if result.rejected > 0 => {
             "the gateway answered, but rejected the sample; its log says why".into()

@@ -38,7 +38,7 @@ function reason({ outcome, rejected, refused, status, message }: PushResult): st
     case "dropped":
       return `the sample did not reach the gateway (${answer})`;
     case "unknown":
-      return `nobody can tell whether the gateway counted the sample (${answer})`;
+      return `it is unknown whether the gateway counted the sample (${answer})`;
     case "delivered":
       return rejected > 0
         ? "the gateway answered, but rejected the sample; its log says why"

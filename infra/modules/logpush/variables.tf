@@ -121,7 +121,7 @@ variable "field_names" {
 }
 
 variable "ownership_token" {
-  description = "Ownership challenge token, when somebody read it from the bucket by hand. null: see ownership_proven."
+  description = "Ownership challenge token, read from the bucket by hand. null: see ownership_proven."
   type        = string
   default     = null
   sensitive   = true
