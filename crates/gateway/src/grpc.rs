@@ -97,7 +97,6 @@ impl Grpc {
             Ok(Ok(response)) => response,
             // A complete message is answered at once, so this one was still being read, or was
             // waiting for its turn.
-            // waited for its turn.
             Err(_) => Status::deadline_exceeded(format!(
                 "expected the whole message within {} s; nothing was applied",
                 READ_TIMEOUT.as_secs()
