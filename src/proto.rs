@@ -19,7 +19,7 @@ mod generated {
 /// One Metric of a PushRequest.
 ///
 /// Samples of a series share everything but the value. A map and two strings for each label of each
-/// observation would be a third of the CPU time of a `record`.
+/// observation cost much of a call (see docs/performance.md).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// All but the value, which is 0 here.
