@@ -11,7 +11,7 @@ export function tour({ caller, gateway }) {
     ],
     commands: [
       [`curl ${caller}/`, "a request, counted and timed"],
-      [`curl -s ${gateway}/metrics | grep pushed_requests_total`, "and here it is, within a second"],
+      [`curl -s ${gateway}/metrics | grep pushed_requests_total`, "and here it is, within three seconds"],
       [`curl ${caller}/verify`, "one sample, and what the gateway answered"],
     ],
   };
