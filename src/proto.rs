@@ -18,8 +18,8 @@ mod generated {
 
 /// One Metric of a PushRequest.
 ///
-/// Samples of a series share everything but the value. A map and two strings for each label of each
-/// observation cost much of a call (see docs/performance.md).
+/// Samples of a series share everything but the value, so that an observation does not need a map and
+/// two strings for each label of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// All but the value, which is 0 here.
