@@ -2,22 +2,35 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ROOT } from "../harness/index.mjs";
+import { install } from "../harness/npm.mjs";
+import { readmeProject } from "../harness/typescript-readme.mjs";
 
 const STARTER = join(ROOT, "examples/starter");
-const LOCK = join(STARTER, "package-lock.json");
-const INSTALLED = join(STARTER, "node_modules/.installed-lock.json");
+
+// What the README's Worker counts reaches the stand-in of the README's config.
+const README_TEST = `import { createExecutionContext, env, waitOnExecutionContext } from "cloudflare:test";
+import { expect, test } from "vitest";
+import worker from "../src/index.ts";
+
+test("counts", async () => {
+  const ctx = createExecutionContext();
+  await worker.fetch(new Request("http://shop/"), env, ctx);
+  await waitOnExecutionContext(ctx);
+  expect(await env.METRICS.stats()).toMatchObject({ taken: 1 });
+});
+`;
 
 describe("examples/starter", { timeout: 900_000 }, () => {
   let directory;
   let missing;
 
   before(() => {
-    missing = install();
+    missing = install(STARTER);
     directory = mkdtempSync(join(tmpdir(), "metrics-starter-"));
     const packed = mkdtempSync(join(tmpdir(), "metrics-packed-"));
     try {
@@ -47,28 +60,23 @@ describe("examples/starter", { timeout: 900_000 }, () => {
     assert.match(stdout, /2 passed/);
   });
 
+  test("a project with only what the README of the client shows has its metrics taken under vitest, too", (t) => {
+    if (missing) return t.skip(missing);
+    const project = join(directory, "readme"); // finds the packages of the folder above
+    const files = readmeProject(["wrangler.toml", "src/index.ts", "vitest.config.js"]);
+    for (const [file, text] of Object.entries({ ...files, "test/index.test.js": README_TEST })) {
+      mkdirSync(join(project, file, ".."), { recursive: true });
+      writeFileSync(join(project, file), text);
+    }
+    const { stdout } = run(project, "npx", ["vitest", "run"]);
+    assert.match(stdout, /1 passed/);
+  });
+
   test("it binds the Worker as it is deployed", () => {
     const name = /^name = "(.+)"$/m.exec(readFileSync(join(ROOT, "wrangler.toml"), "utf8"))[1];
     assert.match(readFileSync(join(STARTER, "wrangler.toml"), "utf8"), new RegExp(`^service = "${name}"$`, "m"));
   });
 });
-
-/** Installs the starter's dependencies once. Returns the reason if that is impossible here. */
-function install() {
-  try {
-    if (readFileSync(INSTALLED, "utf8") === readFileSync(LOCK, "utf8")) return undefined;
-  } catch {
-    // not installed yet
-  }
-  const { status, stderr } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: STARTER,
-    encoding: "utf8",
-  });
-  if (status !== 0 && /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT/.test(stderr)) return "the npm registry cannot be reached";
-  assert.equal(status, 0, stderr);
-  cpSync(LOCK, INSTALLED);
-  return undefined;
-}
 
 function run(cwd, command, args) {
   const done = spawnSync(command, args, { cwd, encoding: "utf8", env: { ...process.env, CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" } });

@@ -2,11 +2,12 @@
 // fails.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { Process, ROOT, until } from "../harness/index.mjs";
 import { Dev, freePorts, skip } from "./dev.mjs";
+import { WRANGLER_DEV, startOwn, writeProject } from "./own.mjs";
 
 const OWN_TOML = `name = "own"
 main = "index.mjs"
@@ -39,30 +40,11 @@ console.log(JSON.stringify(metrics.account()));
 await dispose();
 `;
 
-const READY = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
+const PARENT = join(ROOT, "tests/dev"); // where npx finds wrangler
 
 /** A Worker, started by its author with plain `npx wrangler dev`. */
-async function startOwn(env) {
-  const folder = mkdtempSync(join(ROOT, "tests/dev/.own-")); // where npx finds wrangler
-  writeFileSync(join(folder, "wrangler.toml"), OWN_TOML);
-  writeFileSync(join(folder, "index.mjs"), OWN);
-  const command = "npx wrangler dev --ip 127.0.0.1 --port 0 --inspector-port 0 --show-interactive-dev-session=false";
-  const child = new Process("a Worker of one's own", "/bin/sh", ["-c", command], {
-    cwd: folder,
-    env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", ...env },
-  });
-  const stop = async () => {
-    await child.stop("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  };
-  let url;
-  try {
-    url = await child.until("wrangler is ready", () => child.lines.map(({ text }) => READY.exec(text)?.[1]).find(Boolean), 120_000);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { fetch: (path) => fetch(url + path, { signal: AbortSignal.timeout(30_000) }), stop };
+function startWrangler(env) {
+  return startOwn({ parent: PARENT, files: { "wrangler.toml": OWN_TOML, "index.mjs": OWN }, command: WRANGLER_DEV, env });
 }
 
 describe("beside make dev", { skip, timeout: 1_800_000 }, () => {
@@ -81,7 +63,7 @@ describe("beside make dev", { skip, timeout: 1_800_000 }, () => {
     assert.match(one.output, /under a plain `npx wrangler dev`/);
     assert.doesNotMatch(one.output, /Compiling|⠋|⠙/);
     assert.match(one.output, /^building the gateway +ok +\d+s/m);
-    const own = await startOwn({ XDG_CONFIG_HOME: one.config });
+    const own = await startWrangler({ XDG_CONFIG_HOME: one.config });
     t.after(() => own.stop());
     await until("the binding is connected", async () => (await own.fetch("/")).status === 200, 30_000);
 
@@ -103,10 +85,8 @@ describe("beside make dev", { skip, timeout: 1_800_000 }, () => {
 
   test("the client sends through the binding that `getPlatformProxy` gives", async (t) => {
     const one = await dev();
-    const folder = mkdtempSync(join(ROOT, "tests/dev/.own-"));
+    const folder = writeProject(PARENT, { "wrangler.toml": OWN_TOML, "proxy.mjs": PROXY });
     t.after(() => rmSync(folder, { recursive: true, force: true }));
-    writeFileSync(join(folder, "wrangler.toml"), OWN_TOML);
-    writeFileSync(join(folder, "proxy.mjs"), PROXY);
     const child = new Process("getPlatformProxy", process.execPath, ["proxy.mjs"], {
       cwd: folder,
       env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", XDG_CONFIG_HOME: one.config },

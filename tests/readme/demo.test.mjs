@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { Dev, freePorts, skip } from "../dev/dev.mjs";
-import { Process, ROOT, Scrape, until } from "../harness/index.mjs";
+import { WRANGLER_DEV, startOwn } from "../dev/own.mjs";
+import { ROOT, Scrape, until } from "../harness/index.mjs";
 import { BINDING, CLIENT, SERIES } from "./blocks.mjs";
 
 const shell = (command) => promisify(execFile)("/bin/sh", ["-c", command], { timeout: 30_000 });
@@ -54,18 +54,15 @@ test("make demo keeps the page moving, prints commands that work, and ends on Ct
 
   // A Worker with the binding and the code of README, started with the printed command.
   const [, line] = /^ {2}(export WRANGLER_REGISTRY_PATH=\S.*)$/m.exec(demo.output);
-  const own = mkdtempSync(join(ROOT, "tests/readme", ".own-")); // where npx finds wrangler
-  t.after(() => rmSync(own, { recursive: true, force: true }));
   const alias = `"metrics-reporter-client" = ${JSON.stringify(join(ROOT, "clients/typescript/src/index.ts"))}`;
   const head = 'name = "shop"\nmain = "index.ts"\ncompatibility_date = "2026-10-23"\n';
-  writeFileSync(join(own, "wrangler.toml"), `${head}\n${BINDING}\n[alias]\n${alias}\n`);
-  writeFileSync(join(own, "index.ts"), CLIENT);
-  const command = `${line}; npx wrangler dev --ip 127.0.0.1 --port 0 --inspector-port 0 --show-interactive-dev-session=false`;
-  const shop = new Process("a Worker of one's own", "/bin/sh", ["-c", command], { cwd: own, env: { CLOUDFLARE_CF_FETCH_ENABLED: "false" } });
-  t.after(() => shop.stop("SIGKILL"));
-  const ready = /Ready on (http:\/\/127\.0\.0\.1:\d+)/;
-  const url = await shop.until("wrangler is ready", () => shop.lines.map(({ text }) => ready.exec(text)?.[1]).find(Boolean), 120_000);
-  assert.equal(await (await fetch(url)).text(), "found");
+  const shop = await startOwn({
+    parent: join(ROOT, "tests/readme"), // where npx finds wrangler
+    files: { "wrangler.toml": `${head}\n${BINDING}\n[alias]\n${alias}\n`, "index.ts": CLIENT },
+    command: `${line}; ${WRANGLER_DEV}`,
+  });
+  t.after(() => shop.stop());
+  assert.equal(await (await shop.fetch("/")).text(), "found");
   await until(
     "README's series stands on /metrics",
     async () => (await (await fetch(`${page}metrics`)).text()).split("\n").includes(SERIES),
