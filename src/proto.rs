@@ -18,21 +18,29 @@ mod generated {
 
 /// One Metric of a PushRequest.
 ///
-/// Samples of a series share everything but the value, so that an observation does not need a map and
-/// two strings for each label of its own.
+/// Entries of one series share everything but the value, which is encoded once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// All but the value, which is 0 here.
-    pub metric: Rc<Metric>,
+    /// All but the value.
+    pub series: Rc<EncodedSeries>,
     /// The increment or the observation.
     pub value: f64,
+}
+
+/// A Metric whose value is 0, and its encoding, to which only the value is missing.
+#[derive(Debug, PartialEq)]
+pub struct EncodedSeries {
+    /// The Metric.
+    pub metric: Metric,
+    encoded: Vec<u8>,
 }
 
 impl From<Metric> for Entry {
     fn from(mut metric: Metric) -> Self {
         let value = std::mem::take(&mut metric.value);
+        let encoded = metric.encode_to_vec();
         Self {
-            metric: Rc::new(metric),
+            series: Rc::new(EncodedSeries { metric, encoded }),
             value,
         }
     }
@@ -53,15 +61,14 @@ impl Entry {
 
     fn metric_len(&self) -> usize {
         let value = double::encoded_len(VALUE, &self.value);
-        self.metric.encoded_len().saturating_add(value)
+        self.series.encoded.len().saturating_add(value)
     }
 
     /// Writes the bytes that prost writes for the whole Metric: `value` is its last field.
     fn encode(&self, out: &mut BytesMut) {
         encode_key(METRICS, WireType::LengthDelimited, out);
         encode_varint(u64::try_from(self.metric_len()).unwrap_or(u64::MAX), out);
-        // A BytesMut grows, so there is room for all of it.
-        let _ = self.metric.encode(out);
+        out.put_slice(&self.series.encoded);
         double::encode(VALUE, &self.value, out);
     }
 }

@@ -75,7 +75,7 @@ impl Buffer {
         let held = self
             .index(sequence)
             .and_then(|index| self.entries.get_mut(index));
-        let held = held.filter(|held| is_of(&held.entry.metric, sample.series(), help));
+        let held = held.filter(|held| is_of(&held.entry.series.metric, sample.series(), help));
         let Some(Held { entry, .. }) = held else {
             return Ok(false);
         };
@@ -87,7 +87,7 @@ impl Buffer {
         Ok(true)
     }
 
-    /// A new entry for a sample, and its bytes in a PushRequest. It shares the Metric of the entry
+    /// A new entry for a sample, and its bytes in a PushRequest. It shares the series of the entry
     /// with this sequence number, if that is buffered and alike.
     pub(crate) fn entry_of(
         &self,
@@ -97,11 +97,11 @@ impl Buffer {
     ) -> (Entry, usize) {
         let index = sequence.and_then(|sequence| self.index(sequence));
         let held = index.and_then(|index| self.entries.get(index));
-        match held.filter(|held| is_alike(&held.entry.metric, sample.series(), help)) {
+        match held.filter(|held| is_alike(&held.entry.series.metric, sample.series(), help)) {
             Some(Held { entry, bytes }) => {
-                let metric = Rc::clone(&entry.metric);
+                let series = Rc::clone(&entry.series);
                 let value = sample.value();
-                (Entry { metric, value }, *bytes)
+                (Entry { series, value }, *bytes)
             }
             None => {
                 let entry = Entry::from(metric_of(sample, help));
@@ -211,7 +211,7 @@ mod tests {
 
     fn rows(taken: &Taken) -> Vec<(&str, f64)> {
         let rows = taken.entries.iter();
-        rows.map(|e| (e.metric.labels["route"].as_str(), e.value))
+        rows.map(|e| (e.series.metric.labels["route"].as_str(), e.value))
             .collect()
     }
 
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_one_series_share_a_metric_and_those_of_others_do_not() {
+    fn entries_of_one_series_share_its_encoding_and_those_of_others_do_not() {
         let mut buffer = Buffer::default();
         for (route, value) in [("/a", 1.0), ("/a", 2.0), ("/b", 3.0)] {
             append(&mut buffer, route, value);
@@ -274,8 +274,8 @@ mod tests {
         let [a, same, b] = &taken.entries[..] else {
             panic!("three entries")
         };
-        assert!(Rc::ptr_eq(&a.metric, &same.metric));
-        assert!(!Rc::ptr_eq(&a.metric, &b.metric));
+        assert!(Rc::ptr_eq(&a.series, &same.series));
+        assert!(!Rc::ptr_eq(&a.series, &b.series));
     }
 
     #[test]

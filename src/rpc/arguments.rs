@@ -137,53 +137,60 @@ impl Reader {
         Ok(())
     }
 
-    fn sample<'a>(
-        &mut self,
-        item: &JsValue,
-        trusted: &'a TrustedLabels,
-    ) -> Result<Row<'a>, TooMuch> {
+    /// Reads a sample. An object counts as one if it has a name, so that a list costs few calls into
+    /// JavaScript: they are what reading a list costs.
+    fn sample<'a>(&mut self, js: &JsValue, trusted: &'a TrustedLabels) -> Result<Row<'a>, TooMuch> {
         self.spend(8)?;
-        let given = if item.is_object() && self.is_plain(item) {
-            let item: &Item = item.unchecked_ref();
-            let properties = (
-                item.name(),
-                item.kind(),
-                item.value(),
-                item.labels(),
-                item.help(),
-            );
-            let (Ok(name), Ok(kind), Ok(value), Ok(labels), Ok(help)) = properties else {
-                return Ok(Row::refused(not_a_sample(&Value::Other(UNREADABLE))));
-            };
-            Given {
-                name: self.value(&name, 0)?,
-                kind: self.value(&kind, 0)?,
-                value: self.value(&value, 0)?,
-                labels: self.value(&labels, 1)?,
-                help: self.value(&help, 0)?,
-            }
-            .without_arrays()
+        let item: &Item = js.unchecked_ref();
+        let name = if js.is_object() {
+            item.name()
         } else {
-            match self.value(item, 2)? {
-                // A Map.
+            Ok(JsValue::UNDEFINED)
+        };
+        let given = match name {
+            Ok(name) if name.is_string() => {
+                let properties = (item.kind(), item.value(), item.labels(), item.help());
+                let (Ok(kind), Ok(value), Ok(labels), Ok(help)) = properties else {
+                    return Ok(Row::refused(not_a_sample(&Value::Other(UNREADABLE))));
+                };
+                Given {
+                    name: self.text(&name)?,
+                    kind: self.value(&kind, 0)?,
+                    value: self.number(&value)?,
+                    labels: self.value(&labels, 1)?,
+                    help: self.value(&help, 0)?,
+                }
+                .without_arrays()
+            }
+            // A Map, or not a sample.
+            _ => match self.value(js, 2)? {
                 Value::Object(properties) => Given::of_object(properties),
                 other => return Ok(Row::refused(not_a_sample(&other))),
-            }
+            },
         };
         Ok(given.into_row(None, trusted))
+    }
+
+    /// Reads what is probably a number.
+    fn number(&mut self, js: &JsValue) -> Result<Value<'static>, TooMuch> {
+        match js.as_f64() {
+            Some(number) => Ok(Value::Number(number)),
+            None => self.value(js, 0),
+        }
     }
 
     /// Reads a value. Reads an object's properties only while `depth` is above 0.
     fn value(&mut self, js: &JsValue, depth: u8) -> Result<Value<'static>, TooMuch> {
         self.spend(1)?;
-        if js.is_string() {
+        // The usual types come first.
+        Ok(if js.is_string() {
             return self.text(js);
-        }
-        if let Some(number) = js.as_f64() {
-            return Ok(Value::Number(number));
-        }
-        Ok(if js.is_undefined() {
+        } else if js.is_undefined() {
             Value::Undefined
+        } else if js.is_object() {
+            return self.object(js, depth);
+        } else if let Some(number) = js.as_f64() {
+            Value::Number(number)
         } else if js.is_null() {
             Value::Null
         } else if let Some(value) = js.as_bool() {
@@ -192,10 +199,8 @@ impl Reader {
             Value::Other("a bigint")
         } else if js.is_symbol() {
             Value::Other("a symbol")
-        } else if js.is_function() {
-            Value::Other("a function or stub")
         } else {
-            return self.object(js, depth);
+            Value::Other("a function or stub")
         })
     }
 
