@@ -45,7 +45,7 @@ clean: ## remove what was built (installed tools stay)
 	@rm -rf dist .wrangler clients/*/dist examples/*/build
 	@find examples scripts -name .wrangler -type d -prune -exec rm -rf {} +
 
-bench: ## measure (see bench/)
+bench: ## measure the Worker and the clients; ARGS=--gateway: the gateway (see bench/)
 	@$(WITH) scripts/bench $(ARGS)
 
 fuzz: ## feed the parsers random bytes: ARGS="SECONDS [TARGET…]" (see fuzz/)

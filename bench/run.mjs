@@ -1,7 +1,7 @@
 // Measures this Worker beside a no-op, a TypeScript Worker and a connect-web Worker.
 //
-//   make bench                          all of it, some minutes
-//   make bench ARGS=--quick             a smoke run: few rounds, no numbers to rely on
+//   make bench                          all of it, some minutes, and then the clients
+//   make bench ARGS=--quick             a smoke run of both: few rounds, no numbers to rely on
 //   make bench ARGS="--only incr,push"  some operations
 //   make bench ARGS="--against DIR"     also another build of the Worker; may be repeated
 //   make bench ARGS=--docs              also writes the tables and the picture into docs/
