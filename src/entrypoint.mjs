@@ -57,23 +57,13 @@ const message = "the reporter failed and starts anew";
 const lost = () => ({ ok: false, outcome: "unknown", accepted: 0, rejected: 0, code: 13, status: "INTERNAL", message, refused: [] });
 
 export class MetricsReporter extends WorkerEntrypoint {
-  fetch(request) {
-    return wasm.fetch(request, this.env, this.ctx);
-  }
-}
-
-const methods = {
-  incr: [wasm.incr, none],
-  observe: [wasm.observe, none],
-  record: [wasm.record, none],
-  push: [wasm.push, lost],
-  flush: [wasm.flush, lost],
-  stats: [wasm.stats, lost],
-};
-for (const [name, [method, fallback]] of Object.entries(methods)) {
-  MetricsReporter.prototype[name] = function (...args) {
-    return call(method, this, args, fallback);
-  };
+  incr(...args) { return call(wasm.incr, this, args, none); }
+  observe(...args) { return call(wasm.observe, this, args, none); }
+  record(...args) { return call(wasm.record, this, args, none); }
+  push(...args) { return call(wasm.push, this, args, lost); }
+  flush(...args) { return call(wasm.flush, this, args, lost); }
+  stats(...args) { return call(wasm.stats, this, args, lost); }
+  fetch(request) { return wasm.fetch(request, this.env, this.ctx); }
 }
 
 export default { fetch: wasm.fetch };
