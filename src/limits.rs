@@ -33,8 +33,8 @@ pub const MAX_BUFFERED_BYTES: usize = 4 << 20;
 pub const MAX_BATCH_BYTES: usize = 1 << 20;
 /// Longest response body that is read, in bytes. A PushResponse with its trailers is under 100.
 pub const MAX_RESPONSE_BYTES: usize = 64 << 10;
-/// Longest message in the response, in bytes. A body that the decoder accepts is always read in
-/// full, so its division into pieces cannot change the outcome.
+/// Longest message in the response, in bytes. A valid body is always read in full, so the
+/// pieces in which it arrives cannot change the outcome.
 pub const MAX_MESSAGE_BYTES: usize = MAX_RESPONSE_BYTES - MAX_TRAILERS_LEN - 2 * FRAME_HEADER_LEN;
 
 /// Most metric names that one isolate tracks.

@@ -12,7 +12,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use grpc_web_unary::{BodyEnd, Code, Reply, Source, UnaryDecoder, request_headers};
+use grpc_web_unary::{BodyEnd, Code, Reply, Source, read_response, request_headers};
 use metrics_gateway::Gateway;
 use metrics_gateway::buckets::Buckets;
 use metrics_gateway::server::{Limits, serve};
@@ -79,9 +79,9 @@ impl Server {
         let headers = headers
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        let mut decoder = UnaryDecoder::new(response.status().as_u16(), headers, 1024);
-        let _ = decoder.push(&response.body_mut().read_to_vec().unwrap());
-        decoder.finish(BodyEnd::Complete)
+        let http_status = response.status().as_u16();
+        let body = response.body_mut().read_to_vec().unwrap();
+        read_response(http_status, headers, &body, BodyEnd::Complete, 1024)
     }
 
     fn metrics(&self) -> String {

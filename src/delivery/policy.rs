@@ -94,7 +94,8 @@ pub const REFUSED_STATUSES: [(Code, &str); 9] = [
     (Code::Unauthenticated, "the caller was denied"),
 ];
 
-/// Errors of the VPC binding that occur before the request is sent, and whether a retry can help.
+/// Errors of the VPC binding that occur before the request is sent ([`ProxyError`] gives the reason
+/// for each), and whether a retry can help.
 pub const UNSENT_ERRORS: [(ProxyError, bool); 13] = [
     (ProxyError::ConnectionRefused, true),
     (ProxyError::ConnectionTimeout, true),
@@ -301,7 +302,7 @@ impl Attempts {
 
 #[cfg(test)]
 mod tests {
-    use grpc_web_unary::{BodyEnd, UnaryDecoder};
+    use grpc_web_unary::{BodyEnd, frame_header, read_response};
 
     use super::*;
 
@@ -312,15 +313,21 @@ mod tests {
             ("grpc-status", &code),
         ];
         headers.extend(pushback.map(|ms| ("grpc-retry-pushback-ms", ms)));
-        UnaryDecoder::new(200, headers, 1024).finish(BodyEnd::Complete)
+        read_response(200, headers, &[], BodyEnd::Complete, 1024)
     }
 
     fn ok(message: &[u8]) -> Reply {
-        let mut decoder = UnaryDecoder::new(200, [("content-type", "application/grpc-web")], 1024);
-        let _ = decoder.push(&grpc_web_unary::frame_header(message.len() as u32));
-        let _ = decoder.push(message);
-        let _ = decoder.push(b"\x80\0\0\0\x0fgrpc-status: 0\r");
-        decoder.finish(BodyEnd::Complete)
+        ok_with(message, "grpc-status: 0\r\n")
+    }
+
+    fn ok_with(message: &[u8], trailers: &str) -> Reply {
+        let mut body = frame_header(message.len() as u32).to_vec();
+        body.extend_from_slice(message);
+        body.push(0x80);
+        body.extend_from_slice(&(trailers.len() as u32).to_be_bytes());
+        body.extend_from_slice(trailers.as_bytes());
+        let headers = [("content-type", "application/grpc-web")];
+        read_response(200, headers, &body, BodyEnd::Complete, 1024)
     }
 
     fn judged(reply: &Reply, dedupes: bool) -> (Outcome, Retry) {
@@ -329,7 +336,7 @@ mod tests {
     }
 
     fn http(code: u16) -> Reply {
-        UnaryDecoder::new(code, [], 1024).finish(BodyEnd::Complete)
+        read_response(code, [], &[], BodyEnd::Complete, 1024)
     }
 
     #[test]
@@ -357,18 +364,7 @@ mod tests {
     #[test]
     fn the_gateways_reasons_come_with_a_rejection() {
         let trailers = "grpc-status: 0\r\nx-rejected-reasons: label_conflict=1; first=a_total\r\n";
-        let reply = |message: &[u8]| {
-            let mut body = grpc_web_unary::frame_header(message.len() as u32).to_vec();
-            body.extend_from_slice(message);
-            body.push(0x80);
-            body.extend_from_slice(&(trailers.len() as u32).to_be_bytes());
-            body.extend_from_slice(trailers.as_bytes());
-            let headers = [("content-type", "application/grpc-web")];
-            let mut decoder = UnaryDecoder::new(200, headers, 1024);
-            let _ = decoder.push(&body);
-            decoder.finish(BodyEnd::Complete)
-        };
-        let reasons = |message: &[u8]| judge(reply(message), false).rejections;
+        let reasons = |message: &[u8]| judge(ok_with(message, trailers), false).rejections;
         let expected = "label_conflict=1; first=a_total";
         assert_eq!(reasons(&[0x08, 1, 0x10, 1]).as_deref(), Some(expected));
         assert_eq!(reasons(&[0x08, 1]), None);
@@ -440,7 +436,6 @@ mod tests {
     #[test]
     fn proxy_errors_are_dropped_where_the_request_was_never_sent_and_retried_where_that_can_help() {
         for (error, helps) in UNSENT_ERRORS {
-            assert!(error.provably_unsent(), "{error:?}");
             let reply = Reply::local(Kind::Proxy(error), "");
             let retry = if helps { Retry::Backoff } else { Retry::No };
             assert_eq!(
@@ -455,7 +450,6 @@ mod tests {
             "Network connection lost.",
         ] {
             let reply = Reply::local(Kind::of_thrown(text), text);
-            assert!(!reply.provably_unsent());
             assert!(
                 matches!(judged(&reply, false), (Outcome::Unknown(_), Retry::No)),
                 "{text}"
@@ -468,10 +462,8 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_unsent_errors_is_complete() {
-        // The table must list every error that grpc-web-unary can prove unsent.
-        let unsent = |text: &str| Kind::of_thrown(text).provably_unsent();
-        for code in [
+    fn exactly_these_errors_of_the_binding_prove_that_nothing_was_sent() {
+        let unsent = [
             "connection_refused",
             "connection_timeout",
             "connection_limit_reached",
@@ -485,6 +477,8 @@ mod tests {
             "http_request_denied",
             "proxy_loop_detected",
             "rate_limited",
+        ];
+        let ambiguous = [
             "connection_terminated",
             "connection_read_timeout",
             "connection_write_timeout",
@@ -494,13 +488,18 @@ mod tests {
             "http_protocol_error",
             "http_response_incomplete",
             "proxy_internal_error",
-        ] {
+        ];
+        let outcome = |code: &str| {
             let text = format!("ProxyError: {code}");
-            let listed = UNSENT_ERRORS
-                .iter()
-                .any(|(error, _)| error.as_str() == code);
-            assert_eq!(unsent(&text), listed, "{code}");
+            judged(&Reply::local(Kind::of_thrown(&text), &text), false).0
+        };
+        for code in unsent {
+            assert_eq!(outcome(code), Outcome::Dropped(code));
         }
+        for code in ambiguous {
+            assert_eq!(outcome(code), Outcome::Unknown(code));
+        }
+        assert_eq!(UNSENT_ERRORS.len(), unsent.len());
     }
 
     const REFUSED: Outcome = Outcome::Dropped("connection_refused");

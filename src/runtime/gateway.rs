@@ -1,7 +1,7 @@
 //! One call to the gateway: sends the request, and reads the answer up to its limits.
 
 use bytes::Bytes;
-use grpc_web_unary::{BodyEnd, Kind, RESPONSE_HEADERS, Reply, UnaryDecoder, request_headers};
+use grpc_web_unary::{BodyEnd, Kind, RESPONSE_HEADERS, Reply, read_response, request_headers};
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -71,7 +71,6 @@ impl Gateway {
             let value = value.as_deref()?;
             Some((*name, value.get(..value.floor_char_boundary(4096))?))
         });
-        let mut decoder = UnaryDecoder::new(response.status(), fields, MAX_MESSAGE_BYTES);
         // With a content-encoding, content-length counts the encoded bytes, not those read here.
         let len = match header("content-encoding") {
             None => header("content-length").and_then(|len| len.parse().ok()),
@@ -84,12 +83,12 @@ impl Gateway {
                 end: Ok(()),
             },
         };
-        let _ = decoder.push(&bytes);
-        decoder.finish(match end {
+        let end = match end {
             Ok(()) => BodyEnd::Complete,
             Err(_) if signal.aborted() => BodyEnd::Deadline,
             Err(_) => BodyEnd::Failed,
-        })
+        };
+        read_response(response.status(), fields, &bytes, end, MAX_MESSAGE_BYTES)
     }
 
     /// This does not use `worker::Fetcher::fetch`: its `RequestInit` has no `AbortSignal`.

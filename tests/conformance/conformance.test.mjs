@@ -1,5 +1,5 @@
-// Sends every case of the conformance suite, byte for byte, to push() of the built Worker. Other
-// tests cover the decoder alone. This one covers everything between a socket and a caller.
+// Sends every case of the conformance suite, byte for byte, to push() of the built Worker. The
+// tests of crates/grpc-web cover the parser alone. This one covers everything between a socket and a caller.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

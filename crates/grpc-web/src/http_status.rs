@@ -9,8 +9,7 @@ use crate::Code;
 /// 200 is UNKNOWN too, because a successful call has a `grpc-status`.
 ///
 /// [table]: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
-#[must_use]
-pub const fn code_of_http_status(http_status: u16) -> Code {
+pub(crate) const fn code_of_http_status(http_status: u16) -> Code {
     match http_status {
         400 => Code::Internal,
         401 => Code::Unauthenticated,

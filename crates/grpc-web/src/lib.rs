@@ -4,33 +4,33 @@
 //!
 //! - The headers and the framing of a request with one protobuf message
 //!   ([`request_headers`], [`frame_header`]).
-//! - The outcome of the call from the HTTP status, the headers and the body of the response, read
-//!   piece by piece and with a bound on memory ([`UnaryDecoder`]). Every rule links to the
-//!   paragraph it comes from.
+//! - The outcome of the call from the HTTP status, the headers and the body of the response
+//!   ([`read_response`]). Every rule links to the paragraph it comes from.
 //! - The errors that a Cloudflare Workers VPC binding reports instead of the service
-//!   ([`ProxyError`]), and whether the request can have reached the service.
+//!   ([`ProxyError`]). Each one says whether the request can have reached the service.
 //!
 //! # Out of scope
 //!
-//! - I/O, clocks, retries: the caller fetches, keeps the deadline and decides on retries.
+//! - I/O, clocks, retries: the caller fetches, bounds the body, keeps the deadline and decides on
+//!   retries.
 //! - Protobuf: a message is bytes.
 //! - Streaming calls, compressed messages and base64 (`application/grpc-web-text`). These are
-//!   refused, never misread; see [`UnaryDecoder`].
+//!   refused, never misread; see [`read_response`].
 //!
 //! # What to rely on
 //!
 //! - **OK means OK.** It requires HTTP status 200, a gRPC-Web body, exactly one message, a complete
 //!   trailers frame and an explicit `grpc-status` of 0. A response with a missing, incomplete or
 //!   contradictory part is an error that names the fault.
-//! - **No panic, no unbounded memory**, for any input.
-//! - **Deterministic**: the same bytes give the same [`Reply`], however they are divided into
-//!   pieces. There is no clock, no randomness and no global state. The crate is `no_std` and has no
-//!   dependencies.
+//! - **No panic, no unbounded memory**, for any input. A [`Reply`] holds at most one message and
+//!   the trailers within their limits, and a short text.
+//! - **Deterministic**: the same response gives the same [`Reply`]. There is no clock, no
+//!   randomness and no global state. The crate is `no_std` and has no dependencies.
 //!
 //! # Example
 //!
 //! ```
-//! use grpc_web_unary::{BodyEnd, Code, Flow, Source, UnaryDecoder, frame_header, request_headers};
+//! use grpc_web_unary::{BodyEnd, Code, Source, frame_header, read_response, request_headers};
 //!
 //! // The request: POST /package.Service/Method with these headers and this body.
 //! let message = [0x08, 0x01];
@@ -39,15 +39,10 @@
 //! assert_eq!(headers[0].0, "content-type");
 //! assert_eq!(body, [0, 0, 0, 0, 2, 0x08, 0x01]);
 //!
-//! // The response, in the pieces in which it arrives.
+//! // The response.
 //! let headers = [("content-type", "application/grpc-web+proto")];
-//! let mut decoder = UnaryDecoder::new(200, headers, 64 * 1024);
-//! for chunk in [&b"\0\0\0\0\x02\x08"[..], b"\x07\x80\0\0\0\x0f", b"grpc-status:0\r\n"] {
-//!     if decoder.push(chunk) == Flow::Stop {
-//!         break;
-//!     }
-//! }
-//! let reply = decoder.finish(BodyEnd::Complete);
+//! let body = b"\0\0\0\0\x02\x08\x07\x80\0\0\0\x0fgrpc-status:0\r\n";
+//! let reply = read_response(200, headers, body, BodyEnd::Complete, 64 * 1024);
 //! assert_eq!(reply.status.code, Code::Ok);
 //! assert_eq!(reply.source, Source::Trailers);
 //! assert_eq!(reply.message.as_deref(), Some(&[0x08, 0x07][..]));
@@ -61,34 +56,31 @@
 extern crate alloc;
 
 mod ascii;
-mod body;
 mod code;
 mod content_type;
-mod decoder;
-pub mod frame;
+mod frame;
 mod head;
 mod http_status;
-mod outcome;
 mod page;
 pub mod percent;
 mod proxy_error;
 mod pushback;
 mod reply;
 mod request;
-mod status_field;
+mod response;
+mod status_fields;
 mod text;
 mod timeout;
 pub mod trailers;
 
 pub use code::Code;
-pub use decoder::{BodyEnd, Flow, UnaryDecoder};
-pub use frame::{FRAME_HEADER_LEN, frame_header};
+pub use frame::{BodyEnd, FRAME_HEADER_LEN, frame_header};
 pub use head::RESPONSE_HEADERS;
-pub use http_status::code_of_http_status;
 pub use percent::MAX_STATUS_MESSAGE_LEN;
 pub use proxy_error::ProxyError;
 pub use pushback::Pushback;
 pub use reply::{Kind, Reply, Source, Status};
-pub use request::{CONTENT_TYPE, request_headers};
+pub use request::request_headers;
+pub use response::read_response;
 pub use timeout::encode_timeout;
 pub use trailers::MAX_TRAILERS_LEN;

@@ -116,37 +116,6 @@ const CODES: [(ProxyError, &str); 22] = [
 const MARK: &str = "ProxyError: ";
 
 impl ProxyError {
-    /// Whether the request certainly never reached the private service, so that a retry cannot
-    /// apply it twice. Each variant gives the reason. In doubt it is `false`.
-    #[must_use]
-    pub const fn provably_unsent(self) -> bool {
-        match self {
-            Self::ConnectionRefused
-            | Self::ConnectionTimeout
-            | Self::ConnectionLimitReached
-            | Self::DestinationUnavailable
-            | Self::DestinationNotFound
-            | Self::DestinationIpProhibited
-            | Self::DestinationIpUnroutable
-            | Self::DnsError
-            | Self::DnsTimeout
-            | Self::TlsCertificateError
-            | Self::HttpRequestDenied
-            | Self::ProxyLoopDetected
-            | Self::RateLimited => true,
-            Self::ConnectionTerminated
-            | Self::ConnectionReadTimeout
-            | Self::ConnectionWriteTimeout
-            | Self::TlsProtocolError
-            | Self::HttpRequestError
-            | Self::HttpUpgradeFailed
-            | Self::HttpProtocolError
-            | Self::HttpResponseIncomplete
-            | Self::ProxyInternalError
-            | Self::Unknown => false,
-        }
-    }
-
     /// The documented code, or `"proxy_error_unknown"`, which suits a metric label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -178,7 +147,7 @@ impl ProxyError {
     /// use grpc_web_unary::ProxyError;
     ///
     /// let refused = ProxyError::from_thrown("Error: ProxyError: connection_refused");
-    /// assert!(refused.is_some_and(ProxyError::provably_unsent));
+    /// assert_eq!(refused, Some(ProxyError::ConnectionRefused));
     /// assert_eq!(ProxyError::from_thrown("Network connection lost."), None);
     /// ```
     #[must_use]
@@ -258,29 +227,6 @@ mod tests {
                 assert_eq!(ProxyError::from_thrown(thrown), Some(error), "{thrown}");
             }
         }
-    }
-
-    #[test]
-    fn exactly_these_errors_prove_that_nothing_was_sent() {
-        let unsent = [
-            "connection_refused",
-            "connection_timeout",
-            "connection_limit_reached",
-            "destination_unavailable",
-            "destination_not_found",
-            "destination_ip_prohibited",
-            "destination_ip_unroutable",
-            "dns_error",
-            "dns_timeout",
-            "tls_certificate_error",
-            "http_request_denied",
-            "proxy_loop_detected",
-            "rate_limited",
-        ];
-        for (error, code) in CODES {
-            assert_eq!(error.provably_unsent(), unsent.contains(&code), "{code}");
-        }
-        assert!(!ProxyError::Unknown.provably_unsent());
     }
 
     #[test]

@@ -161,16 +161,6 @@ impl Kind {
             Self::BodyFailed | Self::ConnectionLost | Self::FetchFailed => Code::Unavailable,
         }
     }
-
-    /// Whether the request certainly never reached the service. Only some errors of the VPC binding
-    /// prove that; see [`ProxyError::provably_unsent`].
-    #[must_use]
-    pub const fn provably_unsent(self) -> bool {
-        match self {
-            Self::Proxy(error) => error.provably_unsent(),
-            _ => false,
-        }
-    }
 }
 
 /// Everything that is known about a finished call.
@@ -187,8 +177,6 @@ pub struct Reply {
     /// The trailers of the body, for custom metadata. The metadata of a trailers-only response is
     /// in its HTTP headers.
     pub trailers: Trailers,
-    /// The HTTP status, if there was a response.
-    pub http_status: Option<u16>,
 }
 
 impl Reply {
@@ -204,7 +192,7 @@ impl Reply {
     /// let thrown = "Error: ProxyError: connection_refused";
     /// let reply = Reply::local(Kind::of_thrown(thrown), thrown);
     /// assert_eq!(reply.status.code, Code::Unavailable);
-    /// assert!(reply.provably_unsent());
+    /// assert_eq!(reply.status.message, thrown);
     /// ```
     #[must_use]
     pub fn local(kind: Kind, detail: &str) -> Self {
@@ -222,7 +210,6 @@ impl Reply {
             message: None,
             pushback: None,
             trailers: Trailers::default(),
-            http_status: None,
         }
     }
 
@@ -232,23 +219,13 @@ impl Reply {
     pub fn is_ok(&self) -> bool {
         self.status.code == Code::Ok
     }
-
-    /// Whether the request certainly never reached the service. Then it may be sent again, although
-    /// it is not idempotent. A status from the server never proves this.
-    #[must_use]
-    pub const fn provably_unsent(&self) -> bool {
-        match self.source {
-            Source::Local(kind) => kind.provably_unsent(),
-            Source::Trailers | Source::Headers => false,
-        }
-    }
 }
 
 /// The most characters kept of a thrown text, at up to four bytes each.
 const MAX_DETAIL: usize = MAX_STATUS_MESSAGE_LEN / 4;
 
 /// A failure with its explanation, from which a [`Reply`] is made.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) message: String,
@@ -260,6 +237,14 @@ impl Failure {
             kind,
             message: message.into_string(),
         }
+    }
+
+    /// A client whose own deadline has passed [reports DEADLINE_EXCEEDED][cancellation].
+    ///
+    /// [cancellation]: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#client-cancellation
+    pub(crate) fn deadline() -> Self {
+        let text = "expected the whole response before the deadline, got a part of it";
+        Self::new(Kind::Deadline, Text::new(text))
     }
 }
 
@@ -307,18 +292,12 @@ mod tests {
     }
 
     #[test]
-    fn only_an_error_of_the_vpc_binding_can_prove_that_nothing_was_sent() {
+    fn a_failure_without_a_detail_says_what_it_is() {
         for (kind, _, name) in KINDS {
             let reply = Reply::local(kind, "");
-            assert_eq!(reply.provably_unsent(), name == "dns_error", "{name}");
-            assert_eq!(
-                reply.status.message, name,
-                "without a detail it says what it is"
-            );
+            assert_eq!(reply.status.message, name);
             assert!(!reply.is_ok());
         }
-        let ambiguous = Kind::Proxy(ProxyError::ConnectionTerminated);
-        assert!(!ambiguous.provably_unsent());
     }
 
     #[test]

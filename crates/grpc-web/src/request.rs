@@ -8,11 +8,11 @@ use alloc::borrow::Cow;
 ///
 /// It has no parameters. With `; charset=utf-8`, tonic-web answers 400 and connect-node 415, and
 /// Envoy passes the request on to a server that fails the call.
-pub const CONTENT_TYPE: &str = "application/grpc-web+proto";
+const CONTENT_TYPE: &str = "application/grpc-web+proto";
 
 /// The headers of a request, in the recommended order.
 ///
-/// - `content-type` and `accept` are [`CONTENT_TYPE`]. Some servers choose the response's form by
+/// - `content-type` and `accept` are `application/grpc-web+proto`. Some servers choose the response's form by
 ///   `accept`, and may choose base64 for a wildcard.
 /// - `x-grpc-web: 1` marks the request for proxies that translate it.
 /// - `user-agent` is `user_agent`. It should have the [form][user-agent]

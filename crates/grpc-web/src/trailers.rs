@@ -1,8 +1,7 @@
 //! The block of trailers at the end of a response body.
 
 use crate::ascii::{same_name, trim_ows};
-use crate::pushback::Pushback;
-use crate::status_field::StatusField;
+use crate::status_fields::StatusFields;
 use alloc::vec::Vec;
 
 /// The largest trailers frame that is read, in bytes.
@@ -65,32 +64,20 @@ impl Trailers {
             .map(|(_, value)| value)
     }
 
-    pub(crate) fn status(&self) -> StatusField {
-        let mut field = StatusField::default();
-        for value in self.get_all("grpc-status") {
-            field.add(value);
+    pub(crate) fn status_fields(&self) -> StatusFields<'_> {
+        let mut fields = StatusFields::default();
+        for (name, value) in self.fields() {
+            fields.add(name, value);
         }
-        field
-    }
-
-    /// The encoded value of `grpc-message`. If there are several, the first counts.
-    pub(crate) fn message(&self) -> &[u8] {
-        self.get_all("grpc-message").next().unwrap_or_default()
-    }
-
-    pub(crate) fn pushback(&self) -> Option<Pushback> {
-        let mut seen = None;
-        for value in self.get_all("grpc-retry-pushback-ms") {
-            Pushback::add(&mut seen, value);
-        }
-        seen
+        fields
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{StatusField, Trailers};
+    use super::Trailers;
     use crate::Code;
+    use crate::status_fields::GrpcStatus;
     use alloc::vec::Vec;
 
     fn block(bytes: &[u8]) -> Trailers {
@@ -114,11 +101,9 @@ mod tests {
             b"\r\n\r\ngrpc-status: 9\n\ngrpc-message: no\r",
         ] {
             let trailers = block(bytes);
-            assert_eq!(
-                trailers.status(),
-                StatusField::Valid(Code::FailedPrecondition)
-            );
-            assert_eq!(trailers.message(), b"no", "{bytes:?}");
+            let fields = trailers.status_fields();
+            assert_eq!(fields.status, GrpcStatus::Valid(Code::FailedPrecondition));
+            assert_eq!(fields.message(), "no", "{bytes:?}");
         }
     }
 
@@ -140,14 +125,17 @@ mod tests {
             b"",
             b"\r\n",
         ] {
-            assert_eq!(block(bytes).status(), StatusField::Absent, "{bytes:?}");
+            let trailers = block(bytes);
+            let status = trailers.status_fields().status;
+            assert_eq!(status, GrpcStatus::Absent, "{bytes:?}");
         }
     }
 
     #[test]
     fn lines_that_are_no_fields_do_not_hide_a_status() {
         let trailers = block(b"no colon here\r\n:\r\n: v\r\n\xFF\xFE\0\r\ngrpc-status: 0\r\n");
-        assert_eq!(trailers.status(), StatusField::Valid(Code::Ok));
+        let status = trailers.status_fields().status;
+        assert_eq!(status, GrpcStatus::Valid(Code::Ok));
     }
 
     #[test]
@@ -166,6 +154,6 @@ mod tests {
         let trailers = block(b"X-A: 1\r\nx-a:2\r\n");
         assert_eq!(trailers.get_all("x-A").collect::<Vec<_>>(), [b"1", b"2"]);
         let trailers = block(b"grpc-message: a\r\nGrpc-Message: b\r\n");
-        assert_eq!(trailers.message(), b"a", "the first counts");
+        assert_eq!(trailers.status_fields().message(), "a", "the first counts");
     }
 }

@@ -1,4 +1,4 @@
-//! Every case of the conformance suite, whole and divided into pieces in several ways.
+//! Every case of the conformance suite, whole and cut off at every point.
 
 #![cfg(not(target_family = "wasm"))]
 #![allow(
@@ -8,7 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
-use grpc_web_unary::{BodyEnd, Code, Flow, Reply, UnaryDecoder};
+use grpc_web_unary::{BodyEnd, Reply, read_response};
 use serde_json::Value;
 
 const MAX_MESSAGE_LEN: usize = 64 * 1024;
@@ -35,7 +35,7 @@ fn body_of(case: &Value) -> Vec<u8> {
         .collect()
 }
 
-fn decode<'a>(case: &Value, pieces: impl IntoIterator<Item = &'a [u8]>) -> Reply {
+fn read(case: &Value, body: &[u8], end: BodyEnd) -> Reply {
     let http_status = case["http_status"].as_u64().expect("an HTTP status");
     let headers: Vec<(&str, &str)> = case["headers"]
         .as_array()
@@ -48,17 +48,8 @@ fn decode<'a>(case: &Value, pieces: impl IntoIterator<Item = &'a [u8]>) -> Reply
             )
         })
         .collect();
-    let mut decoder = UnaryDecoder::new(
-        u16::try_from(http_status).expect("16 bits"),
-        headers,
-        MAX_MESSAGE_LEN,
-    );
-    for piece in pieces {
-        if decoder.push(piece) == Flow::Stop {
-            break;
-        }
-    }
-    decoder.finish(BodyEnd::Complete)
+    let http_status = u16::try_from(http_status).expect("16 bits");
+    read_response(http_status, headers, body, end, MAX_MESSAGE_LEN)
 }
 
 /// `accepted` and `rejected` of a `PushResponse`, read field by field.
@@ -86,8 +77,8 @@ fn push_response(mut bytes: &[u8]) -> (u64, u64) {
     (accepted, rejected)
 }
 
-/// Compares the reply with the suite's expectation. `cut` describes the division of the body.
-fn check(case: &Value, reply: &Reply, cut: &str) {
+/// Compares the reply with the suite's expectation.
+fn check(case: &Value, reply: &Reply) {
     let name = text(case, "name");
     let code = u64::from(reply.status.code.number());
     let acceptable = case["acceptable_codes"].as_array();
@@ -96,16 +87,16 @@ fn check(case: &Value, reply: &Reply, cut: &str) {
         Some(codes) => codes.iter().any(|c| c.as_u64() == Some(code)),
         None => code == expected,
     };
-    assert!(right, "{name}, {cut}: expected {expected}, got {reply:?}");
+    assert!(right, "{name}: expected {expected}, got {reply:?}");
     assert!(
         expected == 0 || !reply.is_ok(),
-        "{name}, {cut}: a false OK: {reply:?}"
+        "{name}: a false OK: {reply:?}"
     );
     // A code that is acceptable, though not preferred, has our own message.
     if let Some(message) = case["expect_message"].as_str()
         && code == expected
     {
-        assert_eq!(reply.status.message, message, "{name}, {cut}");
+        assert_eq!(reply.status.message, message, "{name}");
     }
     match case.get("expect_response") {
         Some(expected) => {
@@ -114,7 +105,7 @@ fn check(case: &Value, reply: &Reply, cut: &str) {
             assert_eq!(Some(accepted), expected["accepted"].as_u64(), "{name}");
             assert_eq!(Some(rejected), expected["rejected"].as_u64(), "{name}");
         }
-        None => assert_eq!(reply.message, None, "{name}, {cut}"),
+        None => assert_eq!(reply.message, None, "{name}"),
     }
     // Without a body, the trailers are HTTP headers, which the caller has.
     if let Some(trailers) = case["expect_trailers"].as_object()
@@ -128,7 +119,7 @@ fn check(case: &Value, reply: &Reply, cut: &str) {
                 .iter()
                 .map(|v| v.as_str().expect("text").as_bytes())
                 .collect();
-            assert_eq!(actual, values, "{name}, {cut}: {trailer}");
+            assert_eq!(actual, values, "{name}: {trailer}");
         }
     }
 }
@@ -147,31 +138,9 @@ fn the_suite_is_the_one_that_was_translated() {
 }
 
 #[test]
-fn every_case_is_right_when_it_comes_whole() {
+fn every_case_is_right() {
     for case in cases() {
-        check(&case, &decode(&case, [&body_of(&case)[..]]), "whole");
-    }
-}
-
-#[test]
-fn every_case_is_right_in_pieces_of_one_byte() {
-    for case in cases() {
-        let body = body_of(&case);
-        check(&case, &decode(&case, body.chunks(1)), "in bytes");
-    }
-}
-
-#[test]
-fn every_case_is_right_when_split_at_any_point() {
-    for case in cases() {
-        let body = body_of(&case);
-        let whole = decode(&case, [&body[..]]);
-        for at in 0..=body.len() {
-            let (a, b) = body.split_at(at);
-            let reply = decode(&case, [a, b]);
-            check(&case, &reply, &format!("split at {at}"));
-            assert_eq!(reply, whole, "split at {at}");
-        }
+        check(&case, &read(&case, &body_of(&case), BodyEnd::Complete));
     }
 }
 
@@ -180,13 +149,10 @@ fn no_case_is_ok_when_its_end_is_missing() {
     for case in cases() {
         let body = body_of(&case);
         for len in 0..body.len() {
-            let reply = decode(&case, [&body[..len]]);
-            assert_ne!(
-                reply.status.code,
-                Code::Ok,
-                "{} at {len}",
-                text(&case, "name")
-            );
+            for end in [BodyEnd::Complete, BodyEnd::Failed, BodyEnd::Deadline] {
+                let reply = read(&case, &body[..len], end);
+                assert!(!reply.is_ok(), "{} at {len}, {end:?}", text(&case, "name"));
+            }
         }
     }
 }

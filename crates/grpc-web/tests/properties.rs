@@ -13,7 +13,7 @@ mod common;
 
 use grpc_web_unary::{
     BodyEnd, Kind, MAX_STATUS_MESSAGE_LEN, MAX_TRAILERS_LEN, ProxyError, Reply, Source,
-    UnaryDecoder, encode_timeout, frame_header, percent, trailers::Trailers,
+    encode_timeout, frame_header, percent, read_response, trailers::Trailers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -33,13 +33,14 @@ impl Response {
         self.headers.iter().map(|(n, v)| (*n, v.as_str())).collect()
     }
 
-    fn decode<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>, end: BodyEnd) -> Reply {
-        let mut decoder = UnaryDecoder::new(self.http_status, self.headers(), MAX_MESSAGE_LEN);
-        for piece in pieces {
-            // A caller that reads on after Stop gets the same reply.
-            let _ = decoder.push(piece);
-        }
-        decoder.finish(end)
+    fn read(&self, end: BodyEnd) -> Reply {
+        self.read_part(self.body.len(), end)
+    }
+
+    /// Reads the response as if its body ended after `len` bytes.
+    fn read_part(&self, len: usize, end: BodyEnd) -> Reply {
+        let (headers, body) = (self.headers(), &self.body[..len]);
+        read_response(self.http_status, headers, body, end, MAX_MESSAGE_LEN)
     }
 }
 
@@ -167,29 +168,42 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
 
     #[test]
-    fn however_a_body_is_cut_into_pieces_the_reply_is_the_same(
+    fn a_body_that_is_cut_anywhere_is_ok_only_where_it_is_complete(
         response in response(),
-        cuts in vec(any::<Index>(), 0..5),
         end in end(),
     ) {
-        let body = &response.body;
-        let whole = response.decode([&body[..]], end);
-        prop_assert_eq!(&response.decode(body.chunks(1), end), &whole);
-        let mut cuts: Vec<usize> = cuts.iter().map(|c| c.index(body.len() + 1)).collect();
-        cuts.sort_unstable();
-        let mut pieces = Vec::new();
-        let mut from = 0;
-        for cut in cuts {
-            pieces.push(&body[from..cut]);
-            from = cut;
+        let headers = response.headers();
+        let mut ok = 0;
+        for len in 0..=response.body.len() {
+            let body = &response.body[..len];
+            let expected = common::ok_message(response.http_status, &headers, body, MAX_MESSAGE_LEN);
+            let reply = response.read_part(len, end);
+            ok += usize::from(reply.is_ok());
+            prop_assert_eq!(reply.message, expected, "{} bytes", len);
         }
-        pieces.push(&body[from..]);
-        prop_assert_eq!(&response.decode(pieces, end), &whole);
+        prop_assert!(ok <= 1, "nothing may follow a complete body");
+    }
+
+    #[test]
+    fn a_frame_that_is_wrong_stays_wrong_whatever_follows(
+        response in response(),
+        more in vec(any::<u8>(), 0..40),
+    ) {
+        let before = response.read(BodyEnd::Complete);
+        let longer = Response { body: [&response.body[..], &more].concat(), ..response };
+        if let Source::Local(
+            Kind::TooLarge | Kind::Compressed | Kind::BadFrame | Kind::TrailingData,
+        ) = before.source
+        {
+            for end in [BodyEnd::Complete, BodyEnd::Failed, BodyEnd::Deadline] {
+                prop_assert_eq!(&longer.read(end), &before);
+            }
+        }
     }
 
     #[test]
     fn a_reply_is_ok_exactly_when_the_protocol_says_so(response in response()) {
-        let reply = response.decode([&response.body[..]], BodyEnd::Complete);
+        let reply = response.read(BodyEnd::Complete);
         let expected = common::ok_message(
             response.http_status,
             &response.headers(),
@@ -205,29 +219,27 @@ proptest! {
         response in response(),
         end in end(),
     ) {
-        let complete = response.decode([&response.body[..]], BodyEnd::Complete);
-        let reply = response.decode([&response.body[..]], end);
+        let complete = response.read(BodyEnd::Complete);
+        let reply = response.read(end);
         prop_assert_eq!(reply.is_ok(), complete.is_ok());
     }
 
     #[test]
     fn a_reply_is_bounded_and_agrees_with_itself(response in response(), end in end()) {
-        let reply = response.decode([&response.body[..]], end);
+        let reply = response.read(end);
         prop_assert_eq!(reply.is_ok(), reply.message.is_some());
         prop_assert!(reply.status.message.len() <= 2 * MAX_STATUS_MESSAGE_LEN);
         prop_assert!(reply.message.as_ref().is_none_or(|m| m.len() <= MAX_MESSAGE_LEN));
-        match reply.source {
-            Source::Local(kind) => {
-                prop_assert_eq!(reply.status.code, kind.code());
-                prop_assert!(!reply.status.message.is_empty());
-                prop_assert!(!reply.status.message.ends_with('.') || reply.status.message.contains('`')
-                    || reply.status.message.contains(": "));
-            }
-            _ => prop_assert!(!reply.provably_unsent()),
+        if let Source::Local(kind) = reply.source {
+            prop_assert_eq!(reply.status.code, kind.code());
+            prop_assert!(!reply.status.message.is_empty());
+            prop_assert!(!reply.status.message.ends_with('.') || reply.status.message.contains('`')
+                || reply.status.message.contains(": "));
         }
-        // Only an error of the platform itself proves that nothing was sent.
-        if reply.provably_unsent() {
-            prop_assert!(matches!(reply.source, Source::Local(Kind::Proxy(_))));
+        // Only the platform itself says this, and in one way.
+        if let Source::Local(Kind::Proxy(_)) = reply.source {
+            prop_assert_eq!(response.http_status, 500);
+            prop_assert!(response.body.starts_with(b"ProxyError: "));
         }
     }
 
@@ -240,12 +252,8 @@ proptest! {
         limit in 0..64usize,
     ) {
         let headers = [("content-type", "application/grpc-web"), (name.as_str(), value.as_str())];
-        let mut decoder = UnaryDecoder::new(http_status, headers, limit);
-        let _ = decoder.push(&body);
-        let _ = decoder.finish(BodyEnd::Complete);
-        let mut decoder = UnaryDecoder::new(http_status, [(name.as_str(), value.as_str())], limit);
-        let _ = decoder.push(&body);
-        let _ = decoder.finish(BodyEnd::Failed);
+        let _ = read_response(http_status, headers, &body, BodyEnd::Complete, limit);
+        let _ = read_response(http_status, headers[1..].iter().copied(), &body, BodyEnd::Failed, limit);
         let _ = percent::decode(&body);
         let _ = ProxyError::from_body(&body, true);
         let _ = Kind::of_thrown(&value);
@@ -290,7 +298,7 @@ fn the_responses_tried_are_of_every_sort() {
     let mut seen = BTreeMap::new();
     for _ in 0..8_000 {
         let response = response().new_tree(&mut runner).unwrap().current();
-        let reply = response.decode([&response.body[..]], BodyEnd::Complete);
+        let reply = response.read(BodyEnd::Complete);
         let sort = match reply.source {
             Source::Local(kind) => kind.as_str(),
             Source::Headers if reply.is_ok() => "ok by the headers",
@@ -334,7 +342,7 @@ fn a_message_at_the_limit_of_the_trailers_is_bounded() {
         headers: vec![("content-type", "application/grpc-web".to_owned())],
         body,
     };
-    let reply = response.decode([&response.body[..]], BodyEnd::Complete);
+    let reply = response.read(BodyEnd::Complete);
     assert_eq!(reply.status.code.number(), 13);
     assert!(reply.status.message.len() <= MAX_STATUS_MESSAGE_LEN);
 }
