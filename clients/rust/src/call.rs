@@ -33,6 +33,10 @@ pub(crate) async fn call_reporter(
     }
 }
 
+/// Older versions report it for a call that arrived.
+const OLD_WRANGLER: &str = " (in local development a wrangler older than 4.156 may say so at the \
+    first call, although it arrived: update wrangler)";
+
 fn answered(call: &Call, taken: f64) -> Settlement {
     let Some(taken) = whole(taken).filter(|&taken| taken <= call.samples) else {
         let why = format!("expected a number from 0 to {}, got {taken}", call.samples);
@@ -89,24 +93,22 @@ fn failed(call: &Call, why: &str) -> Settlement {
 /// Returns advice for an error which proves that no reporter was called, and `None` for any other
 /// error.
 fn never_called(why: &str) -> Option<&'static str> {
-    let why = why.to_ascii_lowercase();
-    if why.contains("does not implement the method") {
+    const OTHER_ENTRYPOINT: [&str; 3] = [
+        "does not implement the method",
+        "does not export an entrypoint named",
+        "has no such entrypoint",
+    ];
+    if OTHER_ENTRYPOINT.iter().any(|text| why.contains(text)) {
         return Some("; the binding needs entrypoint = \"MetricsReporter\"");
     }
-    let target = ["worker", "service", "entrypoint"]
-        .iter()
-        .any(|target| why.contains(target));
-    let missing = ["not found", "couldn't find", "no such", "not running"]
-        .iter()
-        .any(|missing| why.contains(missing));
-    (target && missing).then_some(
-        "; start the reporter beside this Worker: run `make dev` in its repository, and this Worker \
-         with the line that it prints",
+    // `wrangler dev` found no Worker of that name on this machine.
+    (why.starts_with("Error: Worker \"") && why.contains("\" not found")).then_some(
+        "; run `make dev` in the reporter's repository, which prints how this Worker finds it",
     )
 }
 
 fn dropped(call: &Call, why: &str, hint: &str) -> Settlement {
-    warn_failed(call, "dropped", why, hint);
+    warn_failed(call, "dropped", why.trim_end_matches('.'), hint);
     Settlement {
         dropped: call.samples,
         ..Settlement::default()
@@ -114,7 +116,12 @@ fn dropped(call: &Call, why: &str, hint: &str) -> Settlement {
 }
 
 fn unknown(call: &Call, why: &str) -> Settlement {
-    warn_failed(call, "outcome unknown", why, "");
+    let hint = if why.contains("Network connection lost") {
+        OLD_WRANGLER
+    } else {
+        ""
+    };
+    warn_failed(call, "outcome unknown", why, hint);
     Settlement {
         unknown: call.samples,
         ..Settlement::default()
@@ -309,30 +316,47 @@ mod tests {
         }
     }
 
+    /// The errors are those of wrangler and of workerd. tests/dev/rust.test.mjs provokes the first
+    /// two.
     #[test]
     fn a_reporter_that_was_not_found_was_not_called() {
+        let make_dev =
+            "; run `make dev` in the reporter's repository, which prints how this Worker finds it";
+        let entrypoint = r#"; the binding needs entrypoint = "MetricsReporter""#;
         for (error, hint) in [
             (
                 r#"Error: Worker "metrics-gateway-worker" not found. Make sure it is running locally."#,
-                "run `make dev` in its repository",
+                make_dev,
             ),
             (
-                r#"Error: Couldn't find a local dev session for the "MetricsReporter" entrypoint of service "metrics-gateway-worker" to proxy to"#,
-                "run `make dev` in its repository",
+                r#"Error: Worker does not export an entrypoint named "MetricReporter""#,
+                entrypoint,
+            ),
+            (
+                "Error: Worker has no such entrypoint: MetricReporter",
+                entrypoint,
             ),
             (
                 r#"TypeError: The RPC receiver does not implement the method "record"."#,
-                r#"the binding needs entrypoint = "MetricsReporter""#,
+                entrypoint,
             ),
         ] {
             let (settlement, warned) = threw(error, &[]);
             assert_eq!(settlement.dropped, 3, "{error}");
-            assert!(
-                warned[0].contains("with 3 samples (a_ms), dropped: "),
-                "{warned:?}"
-            );
-            assert!(warned[0].contains(hint), "{warned:?}");
+            let error = error.trim_end_matches('.');
+            let words = format!("with 3 samples (a_ms), dropped: {error}{hint}");
+            assert!(warned[0].ends_with(&words), "{warned:?}");
         }
+    }
+
+    #[test]
+    fn a_lost_connection_names_the_wrangler_that_has_no_false_alarm() {
+        let (settlement, warned) = threw("Error: Network connection lost.", &[]);
+        assert_eq!(settlement.unknown, 3);
+        assert!(
+            warned[0].contains("a wrangler older than 4.156"),
+            "{warned:?}"
+        );
     }
 
     #[test]

@@ -77,7 +77,7 @@ function answered(call: Call, taken: number, packed: boolean): Settlement {
 function rejected(call: Call, error: unknown): Settlement {
   const text = textOf(error);
   const why = neverCalled(text);
-  if (why !== undefined) return failed(call, "dropped", `${text}${why}`);
+  if (why !== undefined) return failed(call, "dropped", `${text.replace(/\.$/, "")}${why}`);
   if (!isRefusal(error)) {
     const hint = text.includes("Network connection lost") ? OLD_WRANGLER : "";
     return failed(call, "unknown", `${text}${hint}`);
@@ -99,9 +99,12 @@ const OLD_WRANGLER =
  * error.
  */
 function neverCalled(text: string): string | undefined {
-  if (/does not implement the method/.test(text)) return '; the binding needs entrypoint = "MetricsReporter"';
-  if (/worker .*not found|couldn't find.*(worker|service|entrypoint)|no such (worker|service|entrypoint)/is.test(text)) {
-    return "; start the reporter beside this Worker: in its repository run `make dev`, and see what that prints";
+  if (/does not implement the method|does not export an entrypoint named|has no such entrypoint/.test(text)) {
+    return '; the binding needs entrypoint = "MetricsReporter"';
+  }
+  // `wrangler dev` found no Worker of that name on this machine.
+  if (/Worker ".*" not found/s.test(text)) {
+    return "; run `make dev` in the reporter's repository, which prints how this Worker finds it";
   }
   return undefined;
 }

@@ -146,8 +146,9 @@ test("a TypeError of the reporter is a refusal of the wrong samples alone", asyn
 test("a call that reached no reporter is dropped, with what to do", async (t) => {
   const lines = warnings(t);
   const cases = [
-    [new TypeError('The RPC receiver does not implement the method "record".'), /entrypoint = "MetricsReporter"/],
-    [new Error('Worker "metrics-gateway-worker" not found. Make sure it is running locally.'), /run `make dev`/],
+    [new TypeError('The RPC receiver does not implement the method "record".'), /method "record"; the binding needs entrypoint = "MetricsReporter"$/],
+    [new Error('Worker does not export an entrypoint named "MetricReporter"'), /named "MetricReporter"; the binding needs entrypoint = "MetricsReporter"$/],
+    [new Error('Worker "metrics-gateway-worker" not found. Make sure it is running locally.'), /running locally; run `make dev` in the reporter's repository/],
   ];
   for (const [error, words] of cases) {
     lines.length = 0;
