@@ -6,8 +6,14 @@ import { delimiter, join } from "node:path";
 import { ROOT } from "../harness/index.mjs";
 
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
-const env = {
+/**
+ * For cargo. All Workers of the tests have one profile and one target folder, so that their
+ * dependencies compile once. Without debug information, which only makes them larger.
+ */
+export const env = {
   ...process.env,
+  CARGO_TARGET_DIR: TARGET,
+  CARGO_PROFILE_DEV_DEBUG: "false",
   PATH: [join(ROOT, ".tools/bin"), process.env.PATH, join(process.env.CARGO_HOME ?? join(process.env.HOME ?? "", ".cargo"), "bin")].join(
     delimiter,
   ),
@@ -25,12 +31,12 @@ const env = {
  * @returns {Promise<Module[]>}
  */
 export async function rustWorker(name, entry) {
-  const flags = ["--release", "--locked", "--target=wasm32-unknown-unknown", `--package=${name}`];
+  const flags = ["--locked", "--target=wasm32-unknown-unknown", `--package=${name}`];
   run("cargo", ["build", ...flags]);
   const out = join(TARGET, "client-tests", name);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const wasm = join(TARGET, `wasm32-unknown-unknown/release/${name.replaceAll("-", "_")}.wasm`);
+  const wasm = join(TARGET, `wasm32-unknown-unknown/debug/${name.replaceAll("-", "_")}.wasm`);
   run(process.env.WASM_BINDGEN_BIN ?? "wasm-bindgen", [wasm, "--target=module", "--no-typescript", `--out-dir=${out}`, "--out-name=index"]);
   // workerd does not support source phase imports yet. A plain import of a Wasm module does the
   // same there.

@@ -20,26 +20,38 @@ export function writeProject(parent, files) {
 }
 
 /**
- * Runs a shell's command in a folder with these files, until it serves. The folder's parents have the tools that the
- * command needs.
+ * Runs a shell's command in a folder until it serves. The folder's parents have the tools that the command needs.
  *
- * @param {{ parent: string, files: Record<string, string>, command: string, env?: Record<string, string> }} options
+ * @param {{ folder: string, command: string, env?: Record<string, string> }} options
  */
-export async function startOwn({ parent, files, command, env }) {
-  const folder = writeProject(parent, files);
+export async function serve({ folder, command, env }) {
   const child = new Process("a Worker of one's own", "/bin/sh", ["-c", command], {
     cwd: folder,
     env: { CLOUDFLARE_CF_FETCH_ENABLED: "false", NO_COLOR: "1", ...env },
   });
-  const stop = async () => {
-    await child.stop("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const stop = () => child.stop("SIGKILL");
   try {
-    const url = await child.until("it is ready", () => child.lines.map(({ text }) => READY.exec(text)?.[1]).find(Boolean), 120_000);
-    return { fetch: (path) => fetch(url + path, { signal: AbortSignal.timeout(30_000) }), output: () => child.output(), stop };
+    const url = await child.until("it is ready", () => child.lines.map(({ text }) => READY.exec(text)?.[1]).find(Boolean), 600_000);
+    return { url, fetch: (path) => fetch(url + path, { signal: AbortSignal.timeout(30_000) }), output: () => child.output(), stop };
   } catch (error) {
     await stop();
+    throw error;
+  }
+}
+
+/**
+ * Serves a new folder with these files, which goes when the Worker stops.
+ *
+ * @param {{ parent: string, files: Record<string, string>, command: string, env?: Record<string, string> }} options
+ */
+export async function startOwn({ parent, files, ...options }) {
+  const folder = writeProject(parent, files);
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const own = await serve({ folder, ...options });
+    return { ...own, stop: () => own.stop().then(remove) };
+  } catch (error) {
+    remove();
     throw error;
   }
 }
