@@ -23,8 +23,8 @@ export const env = {
 
 /**
  * Builds a Rust Worker of this workspace with cargo, wasm-bindgen and esbuild. Users run
- * worker-build, which downloads its tools. The tests already have the tools, and test nothing that
- * worker-build adds (proxies that make a new instance after a panic).
+ * worker-build, and so does tests/dev/rust.test.mjs. The other tests need nothing that worker-build
+ * adds (proxies that make a new instance after a panic).
  *
  * @param {string} name of the package
  * @param {string} entry JavaScript that exports what the Wasm has, from "./glue.js"

@@ -58,7 +58,7 @@ export function shop() {
 
 /**
  * All Rust code of the README. A block whose paragraph names a file is that file. Each other block
- * becomes a function or items, with the values that such a handler has.
+ * becomes a function with the values that a handler has, or a module. Its imports are its own.
  */
 function sources() {
   const files = {};
@@ -83,7 +83,13 @@ ${files["src/lib.rs"]}`;
 }
 
 function fragment(code, i) {
-  if (/^(pub |async )*fn /m.test(code)) return code;
+  if (/^async fn /m.test(code)) {
+    return `mod fragment_${i} {
+use super::*;
+${code.replace(/^async fn /m, "pub async fn ")}}
+use fragment_${i}::*;
+`;
+  }
   return `async fn fragment_${i}(metrics: Reporter, env: Env, ctx: Context, request: Request) -> Result<()> {
 let _ = {
 ${code}};
