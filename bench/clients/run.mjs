@@ -82,7 +82,7 @@ async function typescript() {
 }
 
 async function rust() {
-  const modules = await rustWorker("bench-caller", 'import { fetch } from "./glue.js";\nexport default { fetch };\n');
+  const modules = await rustWorker("bench-caller", 'import { fetch } from "./glue.js";\nexport default { fetch };\n', { release: true });
   for (const { name, content } of modules) writeFileSync(join(directory, name), content);
   return modules.map(({ name }) => name);
 }

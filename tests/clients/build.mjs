@@ -28,15 +28,16 @@ export const env = {
  *
  * @param {string} name of the package
  * @param {string} entry JavaScript that exports what the Wasm has, from "./glue.js"
+ * @param {{ release?: boolean }} [options] optimised, as it would be deployed; slow to build
  * @returns {Promise<Module[]>}
  */
-export async function rustWorker(name, entry) {
-  const flags = ["--locked", "--target=wasm32-unknown-unknown", `--package=${name}`];
+export async function rustWorker(name, entry, { release = false } = {}) {
+  const flags = ["--locked", "--target=wasm32-unknown-unknown", `--package=${name}`, ...(release ? ["--release"] : [])];
   run("cargo", ["build", ...flags]);
   const out = join(TARGET, "client-tests", name);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const wasm = join(TARGET, `wasm32-unknown-unknown/debug/${name.replaceAll("-", "_")}.wasm`);
+  const wasm = join(TARGET, `wasm32-unknown-unknown/${release ? "release" : "debug"}/${name.replaceAll("-", "_")}.wasm`);
   run(process.env.WASM_BINDGEN_BIN ?? "wasm-bindgen", [wasm, "--target=module", "--no-typescript", `--out-dir=${out}`, "--out-name=index"]);
   // workerd does not support source phase imports yet. A plain import of a Wasm module does the
   // same there.
