@@ -9,9 +9,8 @@ use crate::status_fields::GrpcStatus;
 use crate::text::Text;
 use crate::{Code, Kind, ProxyError, Reply, Source, Status};
 
-/// The most bytes used of a body that is not gRPC-Web: enough for the title of an error page, or
-/// for a proxy's error line.
-const MAX_PREFIX_LEN: usize = 1024;
+/// The bytes of an error page in which its title is expected.
+const MAX_PAGE_LEN: usize = 1024;
 
 /// The most characters of a `content-type` that are shown.
 const SHOWN_CONTENT_TYPE: usize = 100;
@@ -178,16 +177,15 @@ fn decide<'b>(
 fn http_error(http_status: u16, head: &Head<'_>, body: &[u8], end: BodyEnd) -> Failure {
     let mut kind = Kind::HttpStatus(http_status);
     if head.content_type == Some(ContentType::Plain) {
-        let prefix = prefix(body);
-        let whole = end == BodyEnd::Complete && body.len() < MAX_PREFIX_LEN;
+        let whole = end == BodyEnd::Complete;
         let proxy_error = match http_status {
             // The binding's errors come only with this status.
-            500 => ProxyError::from_body(prefix, whole),
+            500 => ProxyError::from_body(body, whole),
             _ => None,
         };
         if let Some(error) = proxy_error {
             kind = Kind::Proxy(error);
-        } else if let Some(number) = page::edge_error(prefix, whole) {
+        } else if let Some(number) = page::edge_error(body, whole) {
             kind = Kind::EdgeError(http_status, number);
         }
     }
@@ -212,14 +210,11 @@ fn refused_content_type(head: &Head<'_>, body: &[u8]) -> Failure {
 fn with_page(text: Text, head: &Head<'_>, body: &[u8]) -> Text {
     match head.content_type {
         Some(ContentType::Plain | ContentType::Text) if !body.is_empty() => {
-            text.str(": ").quoted(page::gist(prefix(body)), SHOWN_PAGE)
+            let beginning = body.get(..MAX_PAGE_LEN).unwrap_or(body);
+            text.str(": ").quoted(page::gist(beginning), SHOWN_PAGE)
         }
         _ => text,
     }
-}
-
-fn prefix(body: &[u8]) -> &[u8] {
-    body.get(..MAX_PREFIX_LEN).unwrap_or(body)
 }
 
 #[cfg(test)]
