@@ -33,13 +33,17 @@ const PING_INTERVAL: Duration = Duration::from_secs(60);
 /// the two limits above, which end a connection in better order.
 const STALL_TIMEOUT: Duration = Duration::from_secs(150);
 
-/// Serves `router` on `listener` until `shutdown` resolves, then gives requests in flight the time
-/// `finish` to end.
+/// Serves `router` on `listener`.
+///
+/// From `leave` on, kept connections end after the answer that is under way, and new ones end after
+/// one answer. At `shutdown` the listener closes, and requests in flight have the time `finish` to
+/// end.
 pub(crate) async fn serve_port(
     listener: TcpListener,
     router: Router,
     clock: Clock,
     finish: Duration,
+    leave: impl Future<Output = ()>,
     shutdown: impl Future<Output = ()>,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
@@ -52,37 +56,24 @@ pub(crate) async fn serve_port(
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
         .keep_alive_interval(PING_INTERVAL);
+    let mut port = Port {
+        listener,
+        router,
+        clock,
+        builder,
+        places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+    };
 
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    tokio::pin!(shutdown);
-    loop {
-        let place = tokio::select! {
-            Ok(place) = places.clone().acquire_owned() => place,
-            () = &mut shutdown => break,
-        };
-        let stream = tokio::select! {
-            stream = accept(&listener, clock) => stream,
-            () = &mut shutdown => break,
-        };
-        let service = TowerToHyperService::new(router.clone());
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_read_timeout(Some(STALL_TIMEOUT));
-        stream.set_write_timeout(Some(STALL_TIMEOUT));
-        let connection = builder
-            .serve_connection(TokioIo::new(Box::pin(stream)), service)
-            .into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            // An error here is the peer's, and needs no handling.
-            let _ = connection.await;
-            drop(place);
-        });
-    }
+    let (kept, last) = (GracefulShutdown::new(), GracefulShutdown::new());
+    port.serve(&kept, leave).await;
+    let kept = tokio::spawn(kept.shutdown());
+    port.builder.http1().keep_alive(false);
+    port.serve(&last, shutdown).await;
 
     // Closed first, so that the system refuses new connections at once.
-    drop(listener);
-    if timeout(finish, graceful.shutdown()).await.is_err() {
+    drop(port);
+    let ended = async { tokio::join!(kept, last.shutdown()) };
+    if timeout(finish, ended).await.is_err() {
         let event = Event {
             time_ms: clock.now_ms(),
             level: Level::Warn,
@@ -94,6 +85,45 @@ pub(crate) async fn serve_port(
             ..Event::default()
         };
         event.write();
+    }
+}
+
+struct Port {
+    listener: TcpListener,
+    router: Router,
+    clock: Clock,
+    builder: Builder<TokioExecutor>,
+    places: Arc<Semaphore>,
+}
+
+impl Port {
+    /// Accepts connections, which `connections` can end, until `end`.
+    async fn serve(&self, connections: &GracefulShutdown, end: impl Future<Output = ()>) {
+        tokio::pin!(end);
+        loop {
+            let place = tokio::select! {
+                Ok(place) = self.places.clone().acquire_owned() => place,
+                () = &mut end => return,
+            };
+            let stream = tokio::select! {
+                stream = accept(&self.listener, self.clock) => stream,
+                () = &mut end => return,
+            };
+            let service = TowerToHyperService::new(self.router.clone());
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_read_timeout(Some(STALL_TIMEOUT));
+            stream.set_write_timeout(Some(STALL_TIMEOUT));
+            let connection = self
+                .builder
+                .serve_connection(TokioIo::new(Box::pin(stream)), service)
+                .into_owned();
+            let connection = connections.watch(connection);
+            tokio::spawn(async move {
+                // An error here is the peer's, and needs no handling.
+                let _ = connection.await;
+                drop(place);
+            });
+        }
     }
 }
 
@@ -124,8 +154,15 @@ async fn accept(listener: &TcpListener, clock: Clock) -> TcpStream {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::net::SocketAddr;
 
+    use axum::body::Body;
+    use axum::routing::get;
+    use http::{Request, Response, header};
+    use hyper::body::Incoming;
+    use hyper::client::conn::{http1, http2};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
     use tokio::time::Instant;
 
     use super::*;
@@ -143,6 +180,7 @@ mod tests {
             Clock::start(),
             Duration::ZERO,
             pending(),
+            pending(),
         ));
         for said in ["", "PRI * HT"] {
             let mut peer = TcpStream::connect(address).await.unwrap();
@@ -153,5 +191,65 @@ mod tests {
             assert!(end.is_ok_and(|read| read.is_err()), "{said:?}");
             assert!(begun.elapsed() >= STALL_TIMEOUT, "{said:?}");
         }
+    }
+
+    async fn connect(address: SocketAddr) -> TokioIo<TcpStream> {
+        TokioIo::new(TcpStream::connect(address).await.unwrap())
+    }
+
+    fn request(address: SocketAddr) -> Request<Body> {
+        let uri = format!("http://{address}/");
+        Request::get(uri).body(Body::empty()).unwrap()
+    }
+
+    fn ends(response: &Response<Incoming>) -> bool {
+        response.headers().get(header::CONNECTION).is_some()
+    }
+
+    // In an earlier version, a sender that kept its connection went on pushing to a pod until its
+    // very end, and the pushes after the last scrape were lost.
+    #[tokio::test]
+    async fn kept_connections_end_before_the_listener_closes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (leave, left) = oneshot::channel::<()>();
+        let (shutdown, stopped) = oneshot::channel::<()>();
+        let served = tokio::spawn(serve_port(
+            listener,
+            Router::new().route("/", get(|| async { "ok" })),
+            Clock::start(),
+            Duration::from_secs(30),
+            async { left.await.unwrap() },
+            async { stopped.await.unwrap() },
+        ));
+
+        let (mut one, driver) = http1::handshake(connect(address).await).await.unwrap();
+        let http1_ended = tokio::spawn(driver);
+        let executor = TokioExecutor::new();
+        let io = connect(address).await;
+        let (mut two, driver) = http2::handshake(executor, io).await.unwrap();
+        let http2_ended = tokio::spawn(driver);
+        for _ in 0..2 {
+            one.ready().await.unwrap();
+            let answer = one.send_request(request(address)).await.unwrap();
+            assert!(!ends(&answer), "{answer:?}");
+            two.ready().await.unwrap();
+            two.send_request(request(address)).await.unwrap();
+        }
+
+        leave.send(()).unwrap();
+        http1_ended.await.unwrap().unwrap();
+        http2_ended.await.unwrap().unwrap();
+        // Who has no other address is still served.
+        let (mut late, driver) = http1::handshake(connect(address).await).await.unwrap();
+        let late_ended = tokio::spawn(driver);
+        let answer = late.send_request(request(address)).await.unwrap();
+        assert!(ends(&answer), "{answer:?}");
+        drop(answer);
+        late_ended.await.unwrap().unwrap();
+
+        shutdown.send(()).unwrap();
+        served.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
     }
 }

@@ -73,25 +73,40 @@ pub async fn serve(
     let readiness = Readiness::default();
     let gateway = Shared::new(gateway, clock);
     let routes = Routes::new(gateway.clone(), readiness.clone(), limits.message_bytes);
-    let drained = async {
+    // Kept connections bring pushes for as long as they are open. They end halfway, so that a scrape
+    // can follow the last push.
+    let half = limits.drain.div_f64(2.0);
+    let leave = async {
         shutdown.await;
         readiness.begin_to_drain();
-        sleep(limits.drain).await;
+        sleep(half).await;
     };
+    let drained = async { sleep(half).await };
     let Listeners { main, admin } = listeners.into();
     let ports = async {
         let Some(admin) = admin else {
-            return serve_port(main, routes.everything(), clock, limits.finish, drained).await;
+            let routes = routes.everything();
+            return serve_port(main, routes, clock, limits.finish, leave, drained).await;
         };
         // Closed last: a scrape may still see the last push.
         let (finished, pushes_finished) = oneshot::channel();
         let pushes = async {
-            serve_port(main, routes.pushes(), clock, limits.finish, drained).await;
+            let routes = routes.pushes();
+            serve_port(main, routes, clock, limits.finish, leave, drained).await;
             let _ = finished.send(());
         };
-        let eyes = serve_port(admin, routes.eyes(), clock, limits.finish, async {
+        let pushes_finished = async {
             let _ = pushes_finished.await;
-        });
+        };
+        let routes = routes.eyes();
+        let eyes = serve_port(
+            admin,
+            routes,
+            clock,
+            limits.finish,
+            pushes_finished,
+            async {},
+        );
         tokio::join!(pushes, eyes);
     };
     tokio::select! {

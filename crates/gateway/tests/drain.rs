@@ -5,7 +5,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Gateway, PATIENCE, counter, get_from, push_request, send_to};
+use common::{Answer, Gateway, PATIENCE, counter, get_from, push_request, send_to};
+use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 async fn status(address: &str, path: &str) -> u16 {
@@ -35,6 +36,34 @@ async fn a_gateway_that_drains_is_not_ready_and_still_takes_pushes_and_scrapes()
     // and a second signal ends the wait
     gateway.signal("TERM");
     assert_eq!(gateway.wait().0.code(), Some(1));
+}
+
+#[tokio::test]
+async fn halfway_through_the_drain_a_kept_connection_ends_and_new_ones_are_still_served() {
+    let gateway = Gateway::start(&["--drain-seconds", "8"]);
+    let body = common::frame(vec![counter("x", 1.0, &[])]);
+    let io = TokioIo::new(gateway.connect().await);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    let end = tokio::spawn(connection);
+    let begun = Instant::now();
+    gateway.signal("TERM");
+    until_unready(&gateway).await;
+    for _ in 0..2 {
+        sender.ready().await.unwrap();
+        let request = push_request(&gateway.address, body.clone(), &[]);
+        let answer = Answer::of(sender.send_request(request).await.unwrap()).await;
+        assert_eq!(
+            (answer.counts(), answer.header("connection")),
+            ((1, 0), None)
+        );
+    }
+    end.await.unwrap().unwrap();
+    assert!(begun.elapsed() >= Duration::from_secs(4));
+    let request = push_request(&gateway.address, body, &[]);
+    let answer = send_to(&gateway.address, request).await;
+    assert_eq!(answer.counts(), (1, 0));
+    assert_eq!(answer.header("connection"), Some("close"));
+    assert_eq!(gateway.lines("pushed_").await, ["pushed_x 3"]);
 }
 
 #[tokio::test]
