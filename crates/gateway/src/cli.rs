@@ -3,19 +3,25 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{Args, Parser, Subcommand};
 
 use crate::bucket_rules::{BucketRule, BucketRules};
 use crate::check::{OWN_PREFIX, is_metric_name};
 use crate::gateway::Config;
 use crate::server::Limits;
 
-/// Takes pushed metrics over gRPC and gRPC-Web, adds them up, and serves them to Prometheus at
-/// /metrics and as a page at /. One process, everything in memory.
+/// More series or ids than any machine holds.
+const MAX_COUNT: u64 = 1_000_000_000;
+
+const MAX_MESSAGE: u64 = 64 * 1024 * 1024;
+
+/// Receives metrics over gRPC and gRPC-Web and adds them up. Prometheus reads them at /metrics, people
+/// at /. Everything is in memory: after a restart the sums start at 0.
 #[derive(Debug, Parser)]
 #[command(
     name = "metrics-gateway",
     version,
+    next_line_help = true,
     disable_help_subcommand = true,
     args_conflicts_with_subcommands = true
 )]
@@ -32,44 +38,47 @@ pub struct Cli {
 /// What the program does besides serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Fetch a URL and print the body; for probes where there is no curl
+    /// Fetch a URL and print the body, for probes in an image without curl
     Get(Get),
 }
 
 /// `metrics-gateway get URL`
 #[derive(Debug, Args)]
 pub struct Get {
-    /// What to fetch, over plain HTTP: http://localhost:8080/metrics
+    /// A plain HTTP URL, such as http://localhost:8080/metrics
     #[arg(value_name = "URL")]
     pub url: http::Uri,
 
-    /// How long the whole answer may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = value_parser!(u64).range(1..=3600))]
+    /// The longest time for the whole answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, allow_negative_numbers = true, value_parser = whole::<u64, 1, 3600>)]
     pub timeout: u64,
 }
 
 /// The flags of the service. Each can be set by the environment too.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// Where to listen; port 0 lets the system choose, and the choice is printed
+    /// Address and port to listen on; with port 0 the system chooses a free port, which is printed
     #[arg(long, env = "METRICS_GATEWAY_LISTEN", hide_env_values = true, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: SocketAddr,
 
-    /// Where to serve /metrics, the page and health; --listen then only takes pushes and probes
+    /// A second address for /metrics, the page and health; --listen then only takes pushes and probes
     /// [default: the same port]
     #[arg(long, env = "METRICS_GATEWAY_ADMIN_LISTEN", hide_env_values = true, value_name = "ADDR:PORT", value_parser = parse_listen)]
     pub admin_listen: Option<SocketAddr>,
 
-    /// Put before every pushed name
+    /// The start of every pushed metric's name at /metrics
     #[arg(long, env = "METRICS_GATEWAY_PREFIX", hide_env_values = true, value_name = "PREFIX", default_value = "pushed_", value_parser = parse_prefix)]
     pub prefix: String,
 
-    /// Upper bounds of histograms' buckets, increasing, +Inf left out. 1,5,25 for all histograms;
-    /// wait_seconds=0.1,1 for one; _seconds=0.1,1 for those that end like this. May be repeated.
-    /// By default _ms, _seconds, _bytes and _ratio have bounds of their own, and all others
+    /// Upper bounds of histograms' buckets, in increasing order, without +Inf; may be repeated:
+    ///   1,5,25               for all histograms
+    ///   wait_seconds=0.1,1   for the histogram wait_seconds
+    ///   _seconds=0.1,1       for histograms whose names end in _seconds
+    /// Names that end in _seconds, _bytes or _ratio have their own default bounds; all other names:
     /// [default: 1,2.5,5,10,25,50,100,250,500,1000,2500,5000,10000,30000]
     #[arg(
         long,
+        verbatim_doc_comment,
         env = "METRICS_GATEWAY_BUCKETS",
         hide_env_values = true,
         value_name = "BOUNDS",
@@ -78,44 +87,32 @@ pub struct Serve {
     )]
     pub buckets: Vec<BucketRule>,
 
-    /// Most label sets over all metrics; a histogram's counts once
-    #[arg(
-        long,
-        env = "METRICS_GATEWAY_MAX_SERIES",
-        hide_env_values = true,
-        value_name = "N",
-        default_value_t = 10_000
-    )]
+    /// The most series (label sets) over all metrics; a histogram's label set counts once
+    #[arg(long, env = "METRICS_GATEWAY_MAX_SERIES", hide_env_values = true, value_name = "N", default_value_t = 10_000, allow_negative_numbers = true, value_parser = whole::<usize, 1, MAX_COUNT>)]
     pub max_series: usize,
 
-    /// Forget a series when nothing was added to it for so long: 15m, 24h, 7d; off keeps all
+    /// Remove a series after this time without an addition, such as 15m, 24h or 7d; off: never
     #[arg(long, env = "METRICS_GATEWAY_SERIES_TTL", hide_env_values = true, value_name = "DURATION", default_value = "off", value_parser = parse_ttl)]
     pub series_ttl: SeriesTtl,
 
-    /// Answers remembered by x-push-id, so that a repeat is not applied again; 0 turns this off
-    #[arg(
-        long,
-        env = "METRICS_GATEWAY_DEDUPE_ENTRIES",
-        hide_env_values = true,
-        value_name = "N",
-        default_value_t = 10_000
-    )]
+    /// The number of x-push-ids to remember, so that a repeated push is applied only once; 0: none
+    #[arg(long, env = "METRICS_GATEWAY_DEDUPE_ENTRIES", hide_env_values = true, value_name = "N", default_value_t = 10_000, allow_negative_numbers = true, value_parser = whole::<usize, 0, MAX_COUNT>)]
     pub dedupe_entries: usize,
 
-    /// Largest message of a push
-    #[arg(long, env = "METRICS_GATEWAY_MAX_MESSAGE_BYTES", hide_env_values = true, value_name = "BYTES", default_value_t = 4 * 1024 * 1024, value_parser = parse_message_bytes)]
+    /// The largest message of a push
+    #[arg(long, env = "METRICS_GATEWAY_MAX_MESSAGE_BYTES", hide_env_values = true, value_name = "BYTES", default_value_t = 4 * 1024 * 1024, allow_negative_numbers = true, value_parser = whole::<usize, 1, MAX_MESSAGE>)]
     pub max_message_bytes: usize,
 
-    /// How long to go on serving after SIGTERM or SIGINT while /-/ready answers 503: longer than
-    /// endpoints take to be withdrawn, and than a scrape interval
-    #[arg(long, env = "METRICS_GATEWAY_DRAIN_SECONDS", hide_env_values = true, value_name = "SECONDS", default_value_t = 0, value_parser = value_parser!(u64).range(0..=3600))]
+    /// After SIGTERM or SIGINT, continue to serve for this time while /-/ready answers 503; in a
+    /// cluster, more than two scrape intervals
+    #[arg(long, env = "METRICS_GATEWAY_DRAIN_SECONDS", hide_env_values = true, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true, value_parser = whole::<u64, 0, 3600>)]
     pub drain_seconds: u64,
 
-    /// How long, after that, to wait for pushes that are under way
-    #[arg(long, env = "METRICS_GATEWAY_SHUTDOWN_TIMEOUT", hide_env_values = true, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(0..=3600))]
+    /// After the drain, the longest wait for pushes that are under way
+    #[arg(long, env = "METRICS_GATEWAY_SHUTDOWN_TIMEOUT", hide_env_values = true, value_name = "SECONDS", default_value_t = 10, allow_negative_numbers = true, value_parser = whole::<u64, 0, 3600>)]
     pub shutdown_timeout: u64,
 
-    /// What the page calls this gateway, to tell it from others [default: the host's name]
+    /// The name of this gateway on the page [default: the host's name]
     #[arg(long, env = "POD_NAME", hide_env_values = true, value_name = "NAME")]
     pub pod: Option<String>,
 }
@@ -190,10 +187,11 @@ fn parse_prefix(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn parse_message_bytes(text: &str) -> Result<usize, String> {
-    const MAX: usize = 64 * 1024 * 1024;
-    match text.parse() {
-        Ok(bytes) if (1..=MAX).contains(&bytes) => Ok(bytes),
-        _ => Err(format!("expected 1 to {MAX} bytes")),
-    }
+/// A whole number from `MIN` to `MAX`. The parsers of clap and of Rust only say "invalid digit".
+fn whole<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<T, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (MIN..=MAX).contains(number))
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| format!("expected a whole number from {MIN} to {MAX}"))
 }

@@ -49,26 +49,41 @@ fn a_bad_flag_ends_with_code_2_and_says_what_was_expected() {
             &["--series-ttl", "10ms"],
             "invalid value '10ms' for '--series-ttl <DURATION>': expected at least 1s",
         ),
-        (&["--max-series", "-1"], "unexpected argument '-1' found"),
+        (
+            &["--max-series", "-1"],
+            "invalid value '-1' for '--max-series <N>': expected a whole number from 1 to 1000000000",
+        ),
         (
             &["--max-series", "many"],
-            "invalid value 'many' for '--max-series <N>': invalid digit found in string",
+            "invalid value 'many' for '--max-series <N>': expected a whole number from 1 to 1000000000",
+        ),
+        // It would refuse every metric.
+        (
+            &["--max-series", "0"],
+            "invalid value '0' for '--max-series <N>': expected a whole number from 1 to 1000000000",
         ),
         (
             &["--dedupe-entries", ""],
-            "invalid value '' for '--dedupe-entries <N>': cannot parse integer from empty string",
+            "invalid value '' for '--dedupe-entries <N>': expected a whole number from 0 to 1000000000",
         ),
         (
             &["--max-message-bytes", "0"],
-            "invalid value '0' for '--max-message-bytes <BYTES>': expected 1 to 67108864 bytes",
+            "invalid value '0' for '--max-message-bytes <BYTES>': expected a whole number from 1 to 67108864",
         ),
         (
             &["--shutdown-timeout", "3601"],
-            "invalid value '3601' for '--shutdown-timeout <SECONDS>': 3601 is not in 0..=3600",
+            "invalid value '3601' for '--shutdown-timeout <SECONDS>': expected a whole number from 0 to 3600",
+        ),
+        (
+            &["--drain-seconds", "45s"],
+            "invalid value '45s' for '--drain-seconds <SECONDS>': expected a whole number from 0 to 3600",
         ),
         (&["--port", "1"], "unexpected argument '--port' found"),
         (&["now"], "unrecognized subcommand 'now'"),
-        (&["--drain-seconds", "-1"], "unexpected argument '-1' found"),
+        (
+            &["--drain-seconds", "-1"],
+            "invalid value '-1' for '--drain-seconds <SECONDS>': expected a whole number from 0 to 3600",
+        ),
         (
             &["--admin-listen", "9090"],
             "invalid value '9090' for '--admin-listen <ADDR:PORT>': expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080",
@@ -107,7 +122,7 @@ fn help_names_every_flag_with_its_default() {
         "--drain-seconds <SECONDS>",
         "[env: METRICS_GATEWAY_DRAIN_SECONDS]",
         "--shutdown-timeout <SECONDS>",
-        "One process, everything in memory",
+        "Everything is in memory",
     ] {
         assert!(help.contains(words), "{words} is not in\n{help}");
     }

@@ -25,10 +25,10 @@ fn every_flag_stands_in_the_table_with_its_default() {
         .unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let mut flags = 0;
-    // A flag and its text, which may continue on the next lines.
+    // A flag, and its text on the next lines.
     for flag in help.split("\n      --").skip(1) {
         let (usage, text) = flag.split_once(' ').unwrap();
-        let (value, text) = text.split_once("  ").unwrap();
+        let (value, text) = text.split_once('\n').unwrap();
         let usage = format!("--{usage} {}", value.replace(['<', '>'], ""));
         let Some((_, default)) = text.split_once("[default: ") else {
             panic!("{usage} has no default");
