@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "node:test";
-import { assertAccount, settled, startSystem } from "../e2e/system.mjs";
+import { assertLedger, settled, startSystem } from "../e2e/system.mjs";
 
 const CALLER = fileURLToPath(new URL("caller.worker.mjs", import.meta.url));
 
@@ -48,7 +48,7 @@ function checkResult(result, context) {
       assert.ok(Array.isArray(value.refused), context);
       break;
     case "stats":
-      assertAccount(value);
+      assertLedger(value);
       assert.equal(value.polluted, undefined, context);
       break;
   }
@@ -93,7 +93,7 @@ test("any value, wherever it stands, is taken or refused, and nothing else happe
       assert.deepEqual([pushed.ok, pushed.accepted], [true, 1]);
       expected += 2;
       const stats = await runtime.value("stats");
-      assertAccount(stats);
+      assertLedger(stats);
       assert.equal(stats.taken, expected, "taken is what the calls said");
       assertNoTrouble(runtime);
     });
@@ -127,7 +127,7 @@ test("with REJECT_INVALID every rejection is a TypeError that says what was wron
       assertNoTrouble(runtime);
     });
   }
-  assertAccount(await runtime.value("stats"));
+  assertLedger(await runtime.value("stats"));
 });
 
 test("texts that look like packed samples are taken or refused, sample by sample", async (t) => {
@@ -144,7 +144,7 @@ test("texts that look like packed samples are taken or refused, sample by sample
   const by = (text) => results.filter((result) => result.text === text && takenOf(result) > 0).length;
   for (const text of names.packed.slice(0, 3)) assert.equal(by(text), 2, `${text} is honest`);
   const stats = await runtime.value("stats");
-  assertAccount(stats);
+  assertLedger(stats);
   assert.equal(stats.taken, taken);
   assertNoTrouble(runtime);
 });
@@ -180,7 +180,7 @@ test("what is large, or grows when it is written out, costs bounded time and mem
   // The caller's own copies are also in this process.
   if (canMeasure) assert.ok(residentMiB(pid, "VmHWM") < 1_500, `peak ${residentMiB(pid, "VmHWM")} MiB`);
   const stats = await runtime.value("stats");
-  assertAccount(stats);
+  assertLedger(stats);
   assert.equal(stats.unknown.reset, undefined);
   assert.ok(runtime.process.lines.length < 500, `${runtime.process.lines.length} lines of log`);
 });

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAccount, counter, startRuntime } from "../e2e/system.mjs";
+import { assertLedger, counter, startRuntime } from "../e2e/system.mjs";
 import { captured, suite } from "./cases.mjs";
 import { DELIVERIES, startReplay } from "./replay.mjs";
 
@@ -58,9 +58,9 @@ test("every case of the conformance suite", async (t) => {
     });
   }
 
-  await t.test("leaves an account that adds up, with only the OK ones delivered", async () => {
+  await t.test("leaves a ledger that adds up, with only the OK ones delivered", async () => {
     const stats = await runtime.value("stats");
-    assertAccount(stats);
+    assertLedger(stats);
     const ok = suite.filter(({ expect_code }) => expect_code === 0).length;
     assert.deepEqual(
       [stats.taken, stats.delivered, stats.pushes.delivered, stats.in_flight],

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { assertAccount, counter, startRuntime } from "../e2e/system.mjs";
+import { assertLedger, counter, startRuntime } from "../e2e/system.mjs";
 import { ANSWERS, CHUNKED, GRPC, MESSAGE, OK, OK_RESULT, answerWith, chunk } from "./answers.mjs";
 import { frame } from "../harness/wire.mjs";
 import { startReplay } from "./replay.mjs";
@@ -31,7 +31,7 @@ test("a broken or odd answer is what it is, and never a false OK", async (t) => 
   }
   assert.deepEqual(server.requests.filter(({ line }) => line.includes("elsewhere")), []);
   const stats = await runtime.value("stats");
-  assertAccount(stats);
+  assertLedger(stats);
   assert.deepEqual([stats.taken, stats.in_flight, stats.pushes.retried], [ANSWERS.length, 0, 0]);
   assert.doesNotMatch(runtime.process.output(), /instance_trapped|panicked|RuntimeError/);
 });

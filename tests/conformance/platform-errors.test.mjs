@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAccount, counter, startRuntime } from "../e2e/system.mjs";
+import { assertLedger, counter, startRuntime } from "../e2e/system.mjs";
 
 // From the documentation of Workers VPC. The grouping follows the meaning of each code.
 const UNSENT_AND_PASSING = [
@@ -96,7 +96,7 @@ for (const [form, action] of Object.entries(FORMS)) {
     for (const code of [...UNSENT_AND_LASTING, ...AMBIGUOUS, ...UNKNOWN]) assert.equal(asked(runtime, code), 1, code);
 
     const stats = await runtime.value("stats");
-    assertAccount(stats);
+    assertLedger(stats);
     assert.equal(stats.taken, all.length);
     assert.deepEqual(Object.keys(stats.dropped).sort(), unsent.toSorted());
     for (const code of AMBIGUOUS) assert.equal(stats.unknown[code], 1, code);
@@ -149,7 +149,7 @@ for (const [what, reply, code, reason] of BLIPS) {
     await runtime.waitForLog("the request", (log) => log.asked);
     assert.equal(asked(runtime, "x"), 1);
     const stats = await runtime.value("stats");
-    assertAccount(stats);
+    assertLedger(stats);
     assert.deepEqual(stats.unknown, { [reason]: 1 });
   });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assertAccount, counter, histogram, settled, startSystem } from "./system.mjs";
+import { assertLedger, counter, histogram, settled, startSystem } from "./system.mjs";
 
 test("increments and observations arrive on /metrics, each exactly once", async (t) => {
   const { gateway, runtime } = await startSystem(t, { gatewayArgs: ["--buckets", "10,100"] });
@@ -82,7 +82,7 @@ test("flush sends what is buffered without waiting for the interval", async (t) 
   // The buffer is empty, so nothing is sent twice.
   assert.equal(second.value.accepted, 0);
   assert.equal((await gateway.scrape()).value("pushed_a_total"), 3);
-  assertAccount(await runtime.value("stats"));
+  assertLedger(await runtime.value("stats"));
 });
 
 test("with FLUSH_INTERVAL_MS=0 a sample has arrived when the call resolves", async (t) => {

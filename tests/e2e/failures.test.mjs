@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startGateway, unusedAddress } from "../harness/index.mjs";
-import { assertAccount, counter, histogram, settled, startRuntime, startSystem } from "./system.mjs";
+import { assertLedger, counter, histogram, settled, startRuntime, startSystem } from "./system.mjs";
 
 const NEVER_REJECTS = [
   ["incr", "a_total"],
@@ -145,7 +145,7 @@ for (const [what, reply, outcome, status] of REPLIES) {
     if (status) assert.equal(result.status, status);
     assert.equal(result.accepted, 0);
     const stats = await runtime.value("stats");
-    assertAccount(stats);
+    assertLedger(stats);
     assert.equal(stats.delivered, 0);
     assert.equal(stats.taken, 2);
   });

@@ -24,16 +24,16 @@ export async function startRuntime(t, options) {
 const total = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
 /** Checks that every accepted sample is counted in exactly one place. */
-export function assertAccount(stats) {
+export function assertLedger(stats) {
   const { taken, coalesced, delivered, rejected, dropped, unknown, buffered, in_flight } = stats;
   const placed = coalesced + delivered + rejected + total(dropped) + total(unknown) + buffered + in_flight;
-  assert.equal(taken, placed, `the account does not add up: ${JSON.stringify(stats)}`);
+  assert.equal(taken, placed, `the ledger does not add up: ${JSON.stringify(stats)}`);
 }
 
 /** Waits until nothing is buffered or in flight, and checks the ledger. */
 export async function settled(runtime) {
   const stats = await runtime.waitForStats("every sample is settled", (s) => s.buffered === 0 && s.in_flight === 0);
-  assertAccount(stats);
+  assertLedger(stats);
   return stats;
 }
 

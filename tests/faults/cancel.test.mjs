@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../harness/index.mjs";
-import { assertAccount, counter } from "../e2e/system.mjs";
+import { assertLedger, counter } from "../e2e/system.mjs";
 import { ok } from "./faults.mjs";
 import { assertNotOverCounted, callAndLeave, quiet, startFaulty } from "./load.mjs";
 import { probedDist } from "./probe.mjs";
@@ -64,7 +64,7 @@ test("flush gets out what a leader that was cut off has left behind", async (t) 
   await probe({ keeps: true });
   assert.equal((await runtime.value("flush")).ok, true);
   assert.equal(gateway.total("cut_total"), 1);
-  assertAccount(await quiet(runtime, gateway));
+  assertLedger(await quiet(runtime, gateway));
 });
 
 for (const [what, act, applied] of [["", stall, 0], [" after it was applied", stallAfterApplying, 1]]) {
@@ -82,7 +82,7 @@ for (const [what, act, applied] of [["", stall, 0], [" after it was applied", st
       await probe({ skewMs: 31_000 });
       stats = await runtime.value("stats");
       assert.deepEqual([stats.in_flight, stats.unknown], [0, { cancelled: 1 }]);
-      assertAccount(stats);
+      assertLedger(stats);
 
       gateway.otherwise = ok;
       assert.equal(await runtime.value("incr", ["after_total"]), 1);
@@ -159,7 +159,7 @@ test("a push goes on when its caller leaves, and is settled by its answer", asyn
 
 // An isolate that only gets pushes has no flusher to send them: they were never sent.
 for (const [method, args] of [["incr", ["a_total"]], ["push", [[counter("a_total")]]]]) {
-  test(`the Worker's own metrics come to the account, ${method} by ${method}, each under its own x-push-id`, async (t) => {
+  test(`the Worker's own metrics are delivered, ${method} by ${method}, each under its own x-push-id`, async (t) => {
     // They are pushed every ten seconds. The test advances the clock instead of waiting.
     const { gateway, runtime, probe } = await startProbed(t, {});
     for (let round = 1; round <= 3; round += 1) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { until } from "../harness/index.mjs";
-import { assertAccount, settled, startRuntime } from "../e2e/system.mjs";
+import { assertLedger, settled, startRuntime } from "../e2e/system.mjs";
 import { throwing } from "./faults.mjs";
 import { startFaultGateway } from "./gateway.mjs";
 
@@ -61,7 +61,7 @@ export function watch(runtime) {
   let polls = 0;
   const done = (async () => {
     while (watching) {
-      assertAccount(await runtime.value("stats"));
+      assertLedger(await runtime.value("stats"));
       polls += 1;
     }
   })();

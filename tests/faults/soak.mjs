@@ -10,7 +10,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { assertAccount } from "../e2e/system.mjs";
+import { assertLedger } from "../e2e/system.mjs";
 import { FAULTS, ok } from "./faults.mjs";
 import { assertNotOverCounted, callAndLeave, quiet, startFaulty } from "./load.mjs";
 import { isFlat, watchMemory } from "./memory.mjs";
@@ -103,7 +103,7 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
       seen.wasmMib = Math.max(seen.wasmMib, wasmBytes / 2 ** 20);
       const applied = gateway.appliedMetrics;
       const stats = await runtime.value("stats");
-      assertAccount(stats);
+      assertLedger(stats);
       const { delivered, unknown, in_flight, buffered } = stats;
       const most = delivered + total(unknown) + in_flight;
       const said = JSON.stringify(stats);
@@ -159,10 +159,10 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
   const sum = assertNotOverCounted(stats, gateway);
   assert.equal(gateway.total("after_total"), 2, "the Worker is not stuck");
 
-  const { config, last_error, ...account } = stats;
+  const { config, last_error, ...ledger } = stats;
   const traps = runtime.logs.filter(({ event }) => event === "instance_trapped").length;
   say(JSON.stringify({ ...seen, traps, longestMs: Math.round(seen.longestMs) }));
-  say(JSON.stringify(account));
+  say(JSON.stringify(ledger));
   const unknown = total(stats.unknown);
   say(`delivered ${stats.delivered} <= applied ${gateway.appliedMetrics} <= delivered + unknown ${stats.delivered + unknown}`);
   say(`values: ${sum} at the gateway of ${stats.taken} taken`);

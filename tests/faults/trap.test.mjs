@@ -49,7 +49,7 @@ test("a trap loses what was buffered and in flight, counts it, and the next call
   assertNotOverCounted(stats, gateway);
 });
 
-test("an instance that traps before it knows the account of the one before it passes that on", async (t) => {
+test("an instance that traps before it has taken over the ledger of the instance before it passes that ledger on", async (t) => {
   // The new instance used to replace the ledger with its own empty one, so the earlier counts were
   // lost.
   const { gateway, runtime, probe, traps } = await startProbed(t, { SELF_METRICS: "false" });
@@ -65,7 +65,7 @@ test("an instance that traps before it knows the account of the one before it pa
   assertNotOverCounted(stats, gateway);
 });
 
-test("wherever a call or a flusher traps, every caller is answered and the account goes on", async (t) => {
+test("wherever a call or a flusher traps, every caller is answered and the ledger adds up", async (t) => {
   const { gateway, runtime, probe, traps } = await startProbed(t, { FLUSH_INTERVAL_MS: "10" });
   const calls = [
     ["incr", ["all_total"]],

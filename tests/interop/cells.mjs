@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { startWorkerd } from "../harness/index.mjs";
-import { assertAccount, counter, histogram } from "../e2e/system.mjs";
+import { assertLedger, counter, histogram } from "../e2e/system.mjs";
 
 export const MESSAGE = "näme ☺ 100%\nbad";
 
@@ -243,7 +243,7 @@ export async function tryServer(server, seen) {
         }
       }
       const stats = await runtime.value("stats");
-      assertAccount(stats);
+      assertLedger(stats);
       assert.equal(stats.pushes.retried, 0);
     });
   } finally {

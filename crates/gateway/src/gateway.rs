@@ -4,13 +4,13 @@ use std::fmt;
 
 use foldhash::fast::RandomState;
 
-use crate::account::Account;
 use crate::activity::{Activity, slot_at};
 use crate::answer::Pushed;
 use crate::applied::Applied;
 use crate::bucket_rules::BucketRules;
 use crate::dedupe::{Dedupe, PushId, Remembered};
 use crate::family::Moment;
+use crate::ledger::Ledger;
 use crate::push::Push;
 use crate::recent::{Outcome, Recent, RecentPushes};
 use crate::registry::Registry;
@@ -50,7 +50,7 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Gateway {
     pub(crate) registry: Registry,
-    pub(crate) account: Account,
+    pub(crate) ledger: Ledger,
     pub(crate) recent: RecentPushes,
     pub(crate) accepted_lately: Activity,
     pub(crate) rejected_lately: Activity,
@@ -83,7 +83,7 @@ impl Gateway {
     pub fn new(config: Config) -> Self {
         Self {
             registry: Registry::new(config.prefix, config.buckets, config.max_series),
-            account: Account::new(),
+            ledger: Ledger::new(),
             recent: RecentPushes::default(),
             accepted_lately: Activity::new(0),
             rejected_lately: Activity::new(0),
@@ -130,7 +130,7 @@ impl Gateway {
     pub fn expire(&mut self, before_ms: u64, from: usize, count: usize) -> bool {
         let (expired, more) = self.registry.expire(before_ms, from, count);
         if expired > 0 {
-            self.account.expired = self.account.expired.saturating_add(expired);
+            self.ledger.expired = self.ledger.expired.saturating_add(expired);
             self.version = self.version.saturating_add(1);
             self.expired_at = self.version;
         }
@@ -148,7 +148,7 @@ impl Gateway {
             if first.request != fingerprint {
                 return Err(PushIdReused);
             }
-            self.account.dedupe_hits = self.account.dedupe_hits.saturating_add(1);
+            self.ledger.dedupe_hits = self.ledger.dedupe_hits.saturating_add(1);
             return Ok(Pushed::Repeat(first.answer));
         }
         let pushed = Pushed::Applied(self.apply(push, now_ms));
@@ -167,7 +167,7 @@ impl Gateway {
             now_ms,
         };
         let applied = self.registry.apply(push, moment);
-        self.account.applied(&applied);
+        self.ledger.applied(&applied);
         self.accepted_lately
             .add(moment.slot, applied.accepted as f64);
         self.rejected_lately
@@ -177,7 +177,7 @@ impl Gateway {
 
     fn finish(&mut self, code: i32, id: Option<&PushId>, outcome: Outcome, now_ms: u64) {
         self.version = self.version.saturating_add(1);
-        self.account.pushed(code);
+        self.ledger.pushed(code);
         self.recent.add(Recent {
             version: self.version,
             at_ms: now_ms,

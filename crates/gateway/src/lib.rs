@@ -12,7 +12,6 @@
 //! [`Gateway`] is the core: plain data in and out, no I/O and no clock, so tests of the rules need
 //! no socket. [`server::serve`] puts it behind a port.
 
-mod account;
 mod activity;
 mod answer;
 mod applied;
@@ -33,6 +32,7 @@ mod grpc;
 mod health;
 mod http;
 mod labels;
+mod ledger;
 mod limiter;
 mod log;
 mod page;

@@ -124,7 +124,7 @@ pub(crate) fn json(
     let known = cursor.instance == instance && versions.contains(&cursor.version);
     let since = if known { cursor } else { Cursor::default() };
     let registry = &gateway.registry;
-    let account = &gateway.account;
+    let ledger = &gateway.ledger;
 
     let families = || registry.families();
     let metrics = families()
@@ -155,10 +155,10 @@ pub(crate) fn json(
         series_total: registry.series(),
         series_limit: registry.max_series(),
         series_shown_limit: MAX_SHOWN,
-        pushes_total: account.pushes_total(),
-        accepted_total: account.accepted,
-        rejected_total: account.rejected_total(),
-        dedupe_hits: account.dedupe_hits,
+        pushes_total: ledger.pushes_total(),
+        accepted_total: ledger.accepted,
+        rejected_total: ledger.rejected_total(),
+        dedupe_hits: ledger.dedupe_hits,
         accepted: sums(&gateway.accepted_lately, since.slot),
         rejected: sums(&gateway.rejected_lately, since.slot),
         metrics: metrics.collect(),

@@ -6,12 +6,12 @@ use crate::gateway::Gateway;
 use super::write::{Header, Writer};
 
 pub(super) fn write_own(gateway: &Gateway, out: &mut Writer) {
-    let account = &gateway.account;
-    let pushes = account
+    let ledger = &gateway.ledger;
+    let pushes = ledger
         .pushes
         .iter()
         .map(|(code, count)| (Some(("code", code_name(*code))), *count));
-    let rejected = account
+    let rejected = ledger
         .rejected
         .iter()
         .map(|(reason, count)| (Some(("reason", reason.as_str())), *count));
@@ -27,7 +27,7 @@ pub(super) fn write_own(gateway: &Gateway, out: &mut Writer) {
         out,
         "metrics_gateway_metrics_accepted_total",
         "Metrics of pushes that were applied.",
-        one(account.accepted),
+        one(ledger.accepted),
     );
     write(
         out,
@@ -39,13 +39,13 @@ pub(super) fn write_own(gateway: &Gateway, out: &mut Writer) {
         out,
         "metrics_gateway_dedupe_hits_total",
         "Pushes that repeated an x-push-id and were answered from memory.",
-        one(account.dedupe_hits),
+        one(ledger.dedupe_hits),
     );
     write(
         out,
         "metrics_gateway_series_expired_total",
         "Label sets forgotten because nothing was added to them for so long.",
-        one(account.expired),
+        one(ledger.expired),
     );
     write(
         out,

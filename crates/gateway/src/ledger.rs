@@ -7,7 +7,7 @@ use crate::reason::Reason;
 
 /// Counts since the gateway started.
 #[derive(Debug, Default)]
-pub(crate) struct Account {
+pub(crate) struct Ledger {
     /// Pushes by gRPC status code. A repeat counts here and under `dedupe_hits`.
     pub(crate) pushes: BTreeMap<i32, u64>,
     pub(crate) accepted: u64,
@@ -17,7 +17,7 @@ pub(crate) struct Account {
     pub(crate) expired: u64,
 }
 
-impl Account {
+impl Ledger {
     pub(crate) fn new() -> Self {
         Self {
             // Series start at 0: `increase()` does not see an increment that comes with a new
