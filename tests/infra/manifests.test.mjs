@@ -104,6 +104,12 @@ describe("what kubectl apply -k deploy/kubernetes sends", { skip: missing() }, (
     assert.ok(gateway().spec.terminationGracePeriodSeconds >= drain + 10 + 5, "the drain, the pushes under way and a margin");
   });
 
+  // kube-proxy sends new connections to a stopping pod only if no other is ready and this probe succeeds. /-/ready fails
+  // from SIGTERM on, so a single pod would refuse pushes during its whole drain.
+  test("a single pod gets pushes while it drains", () => {
+    assert.equal(gateway().spec.containers[0].readinessProbe.httpGet.path, "/-/healthy");
+  });
+
   test("can be changed as the README's overlay does it", () => {
     const [overlay] = all(read("deploy", "kubernetes", "README.md"), /```yaml\n(.+?)```/gs);
     const folder = mkdtempSync(join(tmpdir(), "overlay-"));

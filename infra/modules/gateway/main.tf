@@ -111,11 +111,12 @@ resource "kubernetes_stateful_set_v1" "gateway" {
             container_port = var.admin_port
           }
 
-          # Patient: a stopping pod leaves the Service at once anyway, and a slow answer must not remove a
-          # pod.
+          # Not /-/ready: a stopping pod leaves the Service anyway if another is ready. If none is, Kubernetes
+          # 1.28 and later sends it pushes for as long as this probe succeeds. Patient: a slow answer must not
+          # remove a pod.
           readiness_probe {
             http_get {
-              path = "/-/ready"
+              path = "/-/healthy"
               port = "admin"
             }
             period_seconds    = 5

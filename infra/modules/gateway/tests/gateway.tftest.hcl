@@ -74,8 +74,8 @@ run "a_pod_that_stops_has_time_to_drain" {
     error_message = "Kubernetes must wait for the drain and for the pushes under way"
   }
   assert {
-    condition     = kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].readiness_probe[0].http_get[0].path == "/-/ready" && kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].liveness_probe[0].http_get[0].path == "/-/healthy"
-    error_message = "a pod that drains is not ready, and alive"
+    condition     = kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].readiness_probe[0].http_get[0].path == "/-/healthy" && kubernetes_stateful_set_v1.gateway[0].spec[0].template[0].spec[0].container[0].liveness_probe[0].http_get[0].path == "/-/healthy"
+    error_message = "a pod that drains must get pushes if no other is ready"
   }
   assert {
     condition     = kubernetes_service_v1.pods[0].spec[0].publish_not_ready_addresses == true && kubernetes_service_v1.pods[0].spec[0].cluster_ip == "None" && kubernetes_stateful_set_v1.gateway[0].spec[0].service_name == kubernetes_service_v1.pods[0].metadata[0].name
