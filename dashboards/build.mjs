@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // Writes metrics-gateway-worker.json, the Grafana dashboard, from the panels below, and prometheusrule.yaml, the
-// rules for the Prometheus operator, from rules.yml. With --check only says whether the files are what they make.
+// rules for the Prometheus operator, from rules.yml. With --check it only reports whether the files are up to date.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { DATASOURCE, heatmap, laidOut, row, series, stat, table, variable } from "./panels.mjs";
 
-// Every series of the gateway has the job it is scraped under, and the cell where its pods have one. Several pods each
-// hold a part of the sums.
+// Every series of the gateway has the label `job`, and `cell` if its pods have it. With several pods, each holds a part
+// of the sums.
 const CELL = 'cell=~"$cell"';
 const JOB = `${CELL}, job=~"$job"`;
 const samples = (outcome) => `pushed_metrics_reporter_samples_total{${JOB}, outcome=~"${outcome}"}`;
@@ -14,8 +14,8 @@ const pushes = (outcome) => `pushed_metrics_reporter_pushes_total{${JOB}, ${outc
 const rate = (by, selector) => `sum by (${by}) (rate(${selector}[$__rate_interval]))`;
 const total = (selector) => `sum(rate(${selector}[$__rate_interval]))`;
 /**
- * By how much the counters rose, as rules.yml counts it: of a series that is new (a first loss of its kind, a pod that
- * was moved) all that it has, which rate() and increase() do not see.
+ * The increase of counters, as in rules.yml. A new series (the first loss of its kind, or a pod that was moved) counts in
+ * full, which rate() and increase() do not do.
  */
 function grown(selector) {
   const before = "offset $__rate_interval";
@@ -40,35 +40,35 @@ const ROWS = [
     stat("Samples delivered", "Metrics on the wire that the gateway applied.", "cps", total(samples("delivered"))),
     stat(
       "Dropped",
-      "Share of what was settled that was provably not applied.",
+      "Share of the samples with an outcome that were provably not applied.",
       "percentunit",
       ratio(risen(samples("dropped")), risen(samples(SETTLED))),
       { thresholds: SHARE_OF_LOSS, zeroIf: total(samples(SETTLED)), decimals: 2 },
     ),
     stat(
       "Unknown",
-      "Share of what was settled that may or may not have been applied: pushes that timed out or broke off.",
+      "Share of the samples with an outcome that may or may not have been applied: their pushes timed out, or the connection broke.",
       "percentunit",
       ratio(risen(samples("unknown")), risen(samples(SETTLED))),
       { thresholds: SHARE_OF_LOSS, zeroIf: total(samples(SETTLED)), decimals: 2 },
     ),
     stat(
       "Refused",
-      "Share of what callers offered that was not let in: invalid, or no room.",
+      "Share of callers' samples that were refused, because they were invalid or the buffer was full.",
       "percentunit",
       ratio(risen(samples("refused")), risen(samples(`${SETTLED}|coalesced|refused`))),
       { thresholds: SHARE_OF_LOSS, zeroIf: total(samples(`${SETTLED}|coalesced`)), decimals: 2 },
     ),
     stat(
       "Push latency, p99",
-      "From taking a batch to its outcome, retries included.",
+      "Time from the start of a push to its outcome, with retries.",
       "ms",
       `${quantile(0.99)} >= 0`, // no push, no latency: not NaN
       { thresholds: [{ color: "green", value: null }, { color: "yellow", value: 1000 }, { color: "red", value: 2500 }] },
     ),
     stat(
       "Samples for each Metric sent",
-      "What coalescing saves: increments of one counter travel as one Metric.",
+      "The gain by coalescing: increments of one counter are sent as one Metric.",
       "none",
       ratio(total(samples(`${SETTLED}|coalesced`)), total(samples(SETTLED))),
       { decimals: 1 },
@@ -77,21 +77,21 @@ const ROWS = [
   row("Delivered, dropped, unknown", [
     series(
       "Samples by outcome",
-      "How each sample ended. coalesced: added into a counter's increment that was waiting already.",
+      "The outcome of each sample. coalesced: added to an increment of the same counter that was already buffered.",
       "cps",
       [[rate("outcome", samples(`${SETTLED}|coalesced|refused`)), "{{outcome}}"]],
       { stack: true, colours: true },
     ),
-    series("Dropped, by reason", "Provably not applied, in each interval. The reasons are in docs/delivery.md.", "short", [
+    series("Dropped, by reason", "Provably not applied, in each interval. docs/troubleshooting.md explains the reasons.", "short", [
       [risenBy("reason", samples("dropped")), "{{reason}}"],
     ]),
-    series("Unknown, by reason", "May or may not have been applied, in each interval; not sent again unless the gateway dedupes.", "short", [
+    series("Unknown, by reason", "May or may not have been applied, in each interval. Not sent again, unless GATEWAY_DEDUPES is set.", "short", [
       [risenBy("reason", samples("unknown")), "{{reason}}"],
     ]),
-    series("Refused, by reason", "Not let in, in each interval. All but buffer_full and too_many_metrics are mistakes in a caller's code.", "short", [
+    series("Refused, by reason", "Samples refused in each interval. All reasons except buffer_full and too_many_metrics are mistakes in a caller's code.", "short", [
       [risenBy("reason", samples("refused")), "{{reason}}"],
     ]),
-    series("Rejected by the gateway", "Metrics of pushes that ended OK and were not applied.", "cps", [
+    series("Rejected by the gateway", "Metrics that the gateway did not apply, in pushes with the status OK.", "cps", [
       [total(samples("rejected")), "rejected"],
       [rate("reason", `metrics_gateway_metrics_rejected_total{${JOB}}`), "gateway: {{reason}}"],
     ]),
@@ -99,50 +99,50 @@ const ROWS = [
   row("Pushes", [
     series(
       "Pushes by outcome",
-      "retried counts attempts beyond a push's first.",
+      "retried: the tries after the first try of a push.",
       "cps",
       [[rate("outcome", `pushed_metrics_reporter_pushes_total{${JOB}}`), "{{outcome}}"]],
       { stack: true, colours: true },
     ),
-    series("Push latency", "From taking a batch to its outcome, retries included.", "ms", [
+    series("Push latency", "Time from the start of a push to its outcome, with retries.", "ms", [
       [quantile(0.5), "p50"],
       [quantile(0.9), "p90"],
       [quantile(0.99), "p99"],
     ]),
     heatmap(
       "Push latency, all of it",
-      "Buckets are the gateway's.",
+      "The buckets are those of the gateway.",
       `sum by (le) (increase(pushed_metrics_reporter_push_duration_ms_bucket{${JOB}}[$__rate_interval]))`,
     ),
     series(
       "Retries for each push",
-      "Only what is provably not applied is tried again (with GATEWAY_DEDUPES, what is unknown, too).",
+      "Only pushes that were provably not applied are tried again, and with GATEWAY_DEDUPES also those with an unknown outcome.",
       "none",
       [[ratio(total(pushes('outcome="retried"')), total(pushes('outcome!="retried"'))), "retries for each push"]],
     ),
-    series("Metrics in each push", "Larger is cheaper; MAX_BATCH_SAMPLES is the most.", "none", [
+    series("Metrics in each push", "Larger pushes are cheaper. The maximum is MAX_BATCH_SAMPLES.", "none", [
       [ratio(total(samples(SETTLED)), total(pushes('outcome!="retried"'))), "Metrics in each push"],
     ]),
   ]),
   row("Series", [
-    series("Samples folded into an overflow series", "By metric, past MAX_SERIES_PER_METRIC in one isolate. The sums stay right.", "cps", [
+    series("Samples folded into an overflow series", "By metric: samples beyond MAX_SERIES_PER_METRIC in one isolate. The sums stay correct.", "cps", [
       [rate("metric", `pushed_metrics_reporter_overflow_samples_total{${JOB}}`), "{{metric}}"],
     ]),
     series("Series at the gateway", "The gateway rejects new series at its limit.", "none", [
       [`sum by (instance) (metrics_gateway_series{${JOB}})`, "held, {{instance}}"],
       [`sum by (instance) (metrics_gateway_series_limit{${JOB}})`, "limit, {{instance}}"],
     ]),
-    table("Top metrics by series", "A histogram's buckets count one by one, as in Prometheus.", "Series", [
+    table("Top metrics by series", "Each bucket of a histogram is a series, as in Prometheus.", "Series", [
       `topk(20, count by (__name__) ({__name__=~"pushed_.+", ${JOB}}))`,
     ]),
-    table("Overflow series now", "Metrics of which some label sets are no longer told apart.", "Value", [
+    table("Overflow series now", "Metrics with label sets that are added up in one overflow series.", "Value", [
       `sum by (__name__) ({__name__=~"pushed_.+", __name__!~".+_bucket", ${JOB}, overflow="true"})`,
     ]),
   ]),
   row("Callers", [
     series(
       "Requests by caller",
-      "From callers that count requests_total, or http_requests_total as the clients' middleware does; worker is the label that the caller's binding vouches for.",
+      "Callers that count requests_total, or http_requests_total as the clients' middleware does. The label worker is set by the caller's binding.",
       "reqps",
       [
         [rate("worker", `pushed_requests_total{${CALLER}}`), "{{worker}}"],
@@ -153,23 +153,23 @@ const ROWS = [
       [callers(0.95, "pushed_request_latency_ms_bucket"), "{{worker}}"],
       [`1000 * ${callers(0.95, "pushed_http_request_duration_seconds_bucket")}`, "{{worker}} (http)"],
     ]),
-    series("Requests by route", "Of the chosen callers.", "reqps", [
+    series("Requests by route", "The callers that are selected above.", "reqps", [
       [`topk(20, ${rate("worker, route, method", `pushed_requests_total{${CALLER}}`)})`, "{{worker}} {{method}} {{route}}"],
       [`topk(20, ${rate("worker, route, method", `pushed_http_requests_total{${CALLER}}`)})`, "{{worker}} {{method}} {{route}} (http)"],
     ]),
-    table("Series by caller", "Who fills the gateway. Callers without the label share the empty row.", "Series", [
+    table("Series by caller", "The callers with the most series. The empty row is for all callers without the label worker.", "Series", [
       `sort_desc(count by (worker) ({__name__=~"pushed_.+", ${JOB}}))`,
     ]),
   ]),
   row("The gateway", [
     series("Scraped", "1 for each gateway pod that Prometheus reaches.", "none", [[`up{${JOB}}`, "{{instance}}"]]),
-    series("Connections of the tunnel", "To Cloudflare's edge, of each connector; four is usual.", "none", [
+    series("Connections of the tunnel", "Connections of each connector to Cloudflare's edge. Four is normal.", "none", [
       [`cloudflared_tunnel_ha_connections{${CELL}, job=~"(.+/)?cloudflared-grpc-metrics-gateway"}`, "{{instance}}"],
     ]),
-    series("Pushes answered, by status", "As the gateway counts them, the Worker's own metrics included.", "cps", [
+    series("Pushes answered, by status", "The gateway's own count, with the pushes of the Worker's own metrics.", "cps", [
       [rate("code", `metrics_gateway_pushes_total{${JOB}}`), "{{code}}"],
     ]),
-    series("Repeats answered from memory", "Pushes with an x-push-id that the gateway had seen: what GATEWAY_DEDUPES relies on.", "cps", [
+    series("Repeats answered from memory", "Pushes with an x-push-id that the gateway already knew. GATEWAY_DEDUPES relies on this.", "cps", [
       [total(`metrics_gateway_dedupe_hits_total{${JOB}}`), "repeats"],
     ]),
   ]),
@@ -188,7 +188,7 @@ function callers(q, bucket) {
 const DASHBOARD = {
   title: "metrics-gateway-worker",
   uid: "metrics-gateway-worker",
-  description: "What callers push, how it ends, and what the gateway makes of it.",
+  description: "What callers push, the outcome of each push, and the state of the gateway.",
   tags: ["cloudflare", "metrics", "workers"],
   schemaVersion: 39,
   version: 1,
@@ -251,7 +251,7 @@ for (const [name, text] of Object.entries(FILES)) {
   if (process.argv[2] !== "--check") {
     writeFileSync(file, text);
   } else if (!existsSync(file) || readFileSync(file, "utf8") !== text) {
-    console.error(`dashboards/${name} is not what dashboards/build.mjs makes; run: node dashboards/build.mjs`);
+    console.error(`dashboards/${name} is out of date; run: node dashboards/build.mjs`);
     process.exitCode = 1;
   }
 }
