@@ -26,7 +26,7 @@ export async function readBefore(report, read, series) {
   try {
     return await read(series);
   } catch (error) {
-    report.fail(`series: ${series} cannot be read (${reason(error)})`, "is this the gateway's own address, from here?");
+    report.fail(`series: ${series} cannot be read (${reason(error)})`, "is this the right address, or the right cluster and namespace, and can it be reached from here?");
     return undefined;
   }
 }
