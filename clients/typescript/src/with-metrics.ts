@@ -124,30 +124,50 @@ function wrap(handler: AnyHandler, options: WithMetricsOptions): Record<string, 
 
 function wrapClass(Inner: AnyEntrypoint, options: WithMetricsOptions): AnyEntrypoint {
   const { prototype } = Inner as { prototype: Record<string, unknown> };
-  // An arrow function cannot be extended, and a plain function is not an entrypoint.
-  if (typeof prototype !== "object" || !/^class\b/.test(Function.prototype.toString.call(Inner))) throw new Problem("got a function");
+  // An arrow function cannot be extended, and a plain function is not an entrypoint. A proxy of a
+  // class, such as those of tracing wrappers, shows as native code.
+  const source = Function.prototype.toString.call(Inner);
+  if (typeof prototype !== "object" || !/^class\b|\[native code\]/.test(source)) throw new Problem("got a function");
   const { fetch } = prototype;
-  const seen = new WeakMap<object, [ctx: unknown, env: unknown]>();
+  const seen = new WeakMap<object, Made>();
 
   class WithMetrics extends Inner {
     constructor(ctx: any, env: any) {
       begin(env, ctx, options);
       super(ctx, env);
       seen.set(this, [ctx, env]);
+      // A field hides the prototype's fetch, and a proxy may return an object of another class.
+      if (Object.hasOwn(this, "fetch") || !(this instanceof WithMetrics)) {
+        const own = memberOf(this, "fetch");
+        if (typeof own === "function") define(this, counted(own as Handler, [ctx, env]));
+      }
     }
   }
   Object.defineProperty(WithMetrics, "name", { value: Inner.name });
-  if (typeof fetch === "function") {
-    define("fetch", function (this: object, ...args) {
-      const [ctx, env] = seen.get(this) ?? [];
-      return measure((...given) => Reflect.apply(fetch, this, given), args, [args[0], env, ctx], options);
-    });
-  }
+  if (typeof fetch === "function") define(WithMetrics.prototype, counted(fetch as Handler, undefined));
   return WithMetrics;
 
-  function define(name: string, value: Handler): void {
-    Object.defineProperty(WithMetrics.prototype, name, { value, configurable: true, writable: true });
+  function counted(inner: Handler, made: Made | undefined): Handler {
+    return function (this: object, ...args) {
+      const [ctx, env] = made ?? seen.get(this) ?? [];
+      return measure((...given) => Reflect.apply(inner, this, given), args, [args[0], env, ctx], options);
+    };
   }
+
+  function define(target: object, value: Handler): void {
+    Reflect.defineProperty(target, "fetch", { value, configurable: true, writable: true });
+  }
+}
+
+type Made = [ctx: unknown, env: unknown];
+
+/** Returns an own or inherited member without running a getter, also one of a proxy. */
+function memberOf(object: object, name: string): unknown {
+  for (let at: object | null = object; at !== null; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, name);
+    if (found !== undefined) return found.value;
+  }
+  return undefined;
 }
 
 // Read once, here: a getter that throws must not throw later, during a request.

@@ -113,6 +113,67 @@ test("a class keeps its name, its methods and its state; fetch is measured, with
   assert.ok(!("fetch" in withMetrics(class {}).prototype), "a class without fetch gets none");
 });
 
+test("a proxy of a class and a fetch that is a field are measured once, as they are", async () => {
+  class Inner {
+    #greeting = "hello";
+    constructor(ctx, env) {
+      this.ctx = ctx;
+      this.env = env;
+    }
+    async fetch() {
+      getMetrics(this.ctx).incr("inside_total");
+      return new Response(this.#greeting);
+    }
+  }
+  class WithField {
+    constructor(ctx) {
+      this.ctx = ctx;
+    }
+    fetch = async () => {
+      getMetrics(this.ctx).incr("inside_total");
+      return new Response("hello");
+    };
+  }
+  let spans = 0;
+  const spanned = (fetch, self) =>
+    function (...args) {
+      spans += 1;
+      return Reflect.apply(fetch, self ?? this, args);
+    };
+  const constructed = (change) => new Proxy(Inner, { construct: (target, args) => change(new target(...args)) });
+  const cases = {
+    field: WithField,
+    "wrapped by a field": constructed((made) => Object.assign(made, { fetch: spanned(made.fetch) })),
+    "wrapped by a proxy": constructed(
+      (made) => new Proxy(made, { get: (target, key) => (key === "fetch" ? spanned(target[key], target) : target[key]) }),
+    ),
+    frozen: constructed(Object.freeze),
+  };
+  for (const [name, Class] of Object.entries(cases)) {
+    spans = 0;
+    const reporter = new TestReporter();
+    const ctx = new TestContext();
+    const Wrapped = withMetrics(Class, { route: (_request, env) => typeof env.METRICS });
+    const response = await new Wrapped(ctx, { METRICS: reporter }).fetch(request);
+    assert.equal(await response.text(), "hello", name);
+    await ctx.settled();
+    assert.equal(reporter.counter("inside_total"), 1, name);
+    assert.equal(reporter.counter("http_requests_total", { route: "object" }), name === "frozen" ? 0 : 1, name);
+    assert.equal(spans, name.startsWith("wrapped") ? 1 : 0, name);
+  }
+
+  class Extended extends withMetrics(Inner) {
+    async fetch(request) {
+      return super.fetch(request);
+    }
+  }
+  const reporter = new TestReporter();
+  const ctx = new TestContext();
+  await new Extended(ctx, { METRICS: reporter }).fetch(request);
+  await ctx.settled();
+  assert.equal(reporter.counter("http_requests_total"), 1);
+});
+
 test("names of other systems are refused, and the warning and the double say what would be right", async (t) => {
   const lines = warnings(t);
   const reporter = new TestReporter();
