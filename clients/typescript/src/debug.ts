@@ -1,3 +1,4 @@
+import { cover, type WaitUntilContext } from "./context.js";
 import type { Account } from "./ledger.js";
 import { COUNTER, type Series } from "./series.js";
 
@@ -8,26 +9,26 @@ const GATHER_MS = 100;
 
 /** Writes the line of `debug: true` for each request: the recorded metrics and the ledger. */
 export class DebugLine {
-  readonly #gathers: boolean;
+  readonly #ctx: WaitUntilContext | undefined;
   #shown: string[] = [];
   #count = 0;
   #held = 0;
 
-  /** `gathers`: whether this object belongs to one request, so that its samples can be listed. */
-  constructor(gathers: boolean) {
-    this.#gathers = gathers;
+  /** With a `ctx`, this object belongs to one request, and its samples can be listed together. */
+  constructor(ctx: WaitUntilContext | undefined) {
+    this.#ctx = ctx;
   }
 
   add(series: Series, value: number, account: () => Account): void {
     this.#count += 1;
     if (this.#shown.length < MAX_SHOWN) this.#shown.push(textOf(series, value));
     if (this.#held > 0 || this.#count > 1) return;
-    try {
-      if (this.#gathers) setTimeout(() => this.#held === 0 && this.#write(account()), GATHER_MS);
-      else this.#write(account());
-    } catch {
-      this.#write(account());
-    }
+    if (this.#ctx === undefined) return this.#write(account());
+    const write = () => {
+      if (this.#held === 0) this.#write(account());
+    };
+    // The runtime cancels the timers of a request that has ended, unless waitUntil keeps it alive.
+    cover(this.#ctx, new Promise((resolve) => setTimeout(resolve, GATHER_MS)).then(write, write));
   }
 
   hold(): void {

@@ -1,5 +1,5 @@
 import { callReporter } from "./call.js";
-import { isDurableObject, type WaitUntilContext } from "./context.js";
+import { cover, isDurableObject, type WaitUntilContext } from "./context.js";
 import { DebugLine } from "./debug.js";
 import type { Account } from "./ledger.js";
 import type { Pool } from "./pool.js";
@@ -30,7 +30,7 @@ export abstract class Sender {
     this.settings = settings;
     this.pool = pool;
     this.callsLeft = settings.maxCalls;
-    this.#debug = settings.debug ? new DebugLine(ctx !== undefined) : undefined;
+    this.#debug = settings.debug ? new DebugLine(ctx) : undefined;
   }
 
   /** Whether calls are unlimited: in a Durable Object, each event has its own limit. */
@@ -78,7 +78,10 @@ export abstract class Sender {
    * timed out.
    */
   async flush(): Promise<void> {
+    const { isEmpty } = this.pool.batch;
     const sent = this.send();
+    // Not every caller waits for flush, and the samples may be those of other requests.
+    if (!isEmpty) cover(this.ctx, sent);
     await (this.ctx === undefined ? sent : Promise.all(this.#inFlight ?? []));
   }
 

@@ -113,6 +113,19 @@ test("what waits is bounded; what does not fit is counted and warned about", asy
   assertBalanced(metrics.account(), "after too much");
 });
 
+test("a flush that the handler does not wait for is covered by its request", async () => {
+  const binding = fakeBinding();
+  const leads = fakeCtx();
+  const flushes = fakeCtx();
+  createMetrics(binding, leads).incr("a_total");
+  const metrics = createMetrics(binding, flushes);
+  void metrics.flush();
+  assert.equal(binding.calls.length, 1);
+  await Promise.all(flushes.promises);
+  assert.equal(metrics.account().taken, 1, "the waitUntil of the request that flushed waits for the answer");
+  await createMetrics(binding, leads).flush();
+});
+
 test("flush sends what all requests left, and another request's call is not waited for", async (t) => {
   useTime(t);
   let answer;

@@ -250,6 +250,19 @@ test("debug writes one line a request: what it recorded, and the ledger", async 
   assert.match(lines[0], /^metrics-reporter-client: orders_total\{country="PT"\} \+1, http_requests_total\{.*\} \+1, http_request_duration_seconds\{.*\(ledger: recorded 3 = /);
 });
 
+test("without a wrapper, waitUntil keeps each request alive until its debug line is written", async (t) => {
+  const lines = [];
+  t.mock.method(console, "log", (line) => void lines.push(line));
+  const binding = fakeBinding();
+  const leads = fakeCtx();
+  const follows = fakeCtx();
+  for (const ctx of [leads, follows]) createMetrics(binding, ctx, { debug: true }).incr("a_total");
+  assert.equal(follows.promises.length, 1);
+  await follows.promises[0];
+  assert.equal(lines.length, 2);
+  await createMetrics(binding, leads).flush();
+});
+
 test("a timer records in the unit that the name says", async (t) => {
   let clock = 0;
   t.mock.method(performance, "now", () => clock);
