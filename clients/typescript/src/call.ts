@@ -21,7 +21,7 @@ export async function callReporter(
   let answering: unknown;
   try {
     const reporter = binding as { record?: (samples: unknown) => unknown };
-    if (typeof reporter.record !== "function") throw new Problem("the binding has no method record");
+    if (typeof reporter.record !== "function") throw new Problem(NO_RECORD);
     answering = reporter.record(settings.packed ? pack(call.rows) : toSamples(call.rows));
   } catch (error) {
     return failed(call, "dropped", textOf(error));
@@ -78,18 +78,22 @@ function rejected(call: Call, error: unknown): Settlement {
   const text = textOf(error);
   const why = neverCalled(text);
   if (why !== undefined) return failed(call, "dropped", `${text.replace(/\.$/, "")}${why}`);
-  if (!isRefusal(error)) {
+  // With REJECT_INVALID the reporter takes the valid samples, and throws an error that describes
+  // the first invalid one. Any other TypeError says nothing about the samples.
+  if (!/^TypeError: metric "/.test(text)) {
     const hint = text.includes("Network connection lost") ? OLD_WRANGLER : "";
     return failed(call, "unknown", `${text}${hint}`);
   }
-  // With REJECT_INVALID the reporter takes the valid samples, and throws an error that describes
-  // the first invalid one.
   const found = refusals(call);
   if (found.length > 0) warnRefused(found);
   else warn(text, "refused", `the reporter refused at least one of ${call.samples} samples (${someNames(call)}): ${text}`);
   const refused = Math.max(1, found.reduce((sum, { samples }) => sum + samples, 0));
   return { taken: call.samples - refused, refused };
 }
+
+// The runtime has RPC since this date, or with the compatibility flag `rpc`.
+const NO_RECORD =
+  'the binding has no method record; it needs entrypoint = "MetricsReporter" and a compatibility_date from 2024-04-03 on';
 
 const OLD_WRANGLER =
   " (in local development a wrangler older than 4.156 may say so at the first call, although it arrived: update wrangler)";
@@ -102,19 +106,12 @@ function neverCalled(text: string): string | undefined {
   if (/does not implement the method|does not export an entrypoint named|has no such entrypoint/.test(text)) {
     return '; the binding needs entrypoint = "MetricsReporter"';
   }
+  if (/too many subrequests/i.test(text)) return "; the sending request had none left";
   // `wrangler dev` found no Worker of that name on this machine.
   if (/Worker ".*" not found/s.test(text)) {
     return "; run `make dev` in the reporter's repository, which prints how this Worker finds it";
   }
   return undefined;
-}
-
-function isRefusal(error: unknown): boolean {
-  try {
-    return error instanceof TypeError || (error as Error).name === "TypeError";
-  } catch {
-    return false;
-  }
 }
 
 interface Refused {

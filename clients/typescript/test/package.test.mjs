@@ -87,7 +87,7 @@ test("a bundle holds only what is used", async () => {
   assert.equal(await bundle(`import "metrics-reporter-client";`, { logLevel: "error" }), "");
   const plain = await bundle(`export { createMetrics } from "metrics-reporter-client";`);
   assert.ok(!plain.includes("http_requests_total"));
-  assert.ok(gzipSync(plain).length < 7000, `${gzipSync(plain).length} bytes`);
+  assert.ok(gzipSync(plain).length < 7100, `${gzipSync(plain).length} bytes`);
   const all = await bundle(`export * from "metrics-reporter-client";`);
   assert.ok(!all.includes("TestReporter"));
   assert.ok(gzipSync(all).length < 8800, `${gzipSync(all).length} bytes`);

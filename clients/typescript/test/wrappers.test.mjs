@@ -204,12 +204,23 @@ test("a TypeError of the reporter is a refusal of the wrong samples alone", asyn
   assert.equal(lines.length, 2);
 });
 
+test("another TypeError, such as of a reporter that broke, leaves the outcome unknown", async (t) => {
+  warnings(t);
+  const binding = fakeBinding(() => Promise.reject(new TypeError("Cannot read properties of undefined (reading 'x')")));
+  const metrics = createMetrics(binding, fakeCtx());
+  metrics.incr("a_total", -1);
+  metrics.incr("b_total");
+  await metrics.flush();
+  assert.equal(metrics.account().unknown, 2);
+});
+
 test("a call that reached no reporter is dropped, with what to do", async (t) => {
   const lines = warnings(t);
   const cases = [
     [new TypeError('The RPC receiver does not implement the method "record".'), /method "record"; the binding needs entrypoint = "MetricsReporter"$/],
     [new Error('Worker does not export an entrypoint named "MetricReporter"'), /named "MetricReporter"; the binding needs entrypoint = "MetricsReporter"$/],
     [new Error('Worker "metrics-gateway-worker" not found. Make sure it is running locally.'), /running locally; run `make dev` in the reporter's repository/],
+    [new Error("Too many subrequests by single Worker invocation."), /by single Worker invocation; the sending request had none left$/],
   ];
   for (const [error, words] of cases) {
     lines.length = 0;

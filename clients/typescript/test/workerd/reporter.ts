@@ -13,7 +13,7 @@ export class MetricsReporter extends WorkerEntrypoint {
 
 export class Rejects extends WorkerEntrypoint {
   record(): number {
-    throw new TypeError("a_total: value must be finite, got NaN");
+    throw new TypeError('metric "a_total": value must be finite, got NaN');
   }
 }
 
