@@ -133,11 +133,13 @@ impl<'a> Given<'a> {
         };
         let mut given = Self::default();
         let mut options = None;
-        for argument in arguments {
+        for (place, argument) in arguments.enumerate() {
+            // `incr(name, 1, undefined, { help })`: the last place is that of the options.
+            let labels_may_come = given.labels.is_absent() && place < 2;
             match argument {
                 Value::Undefined | Value::Null => {}
                 Value::Number(_) if given.value.is_absent() => given.value = argument,
-                Value::Object(_) if given.labels.is_absent() => given.labels = argument,
+                Value::Object(_) if labels_may_come => given.labels = argument,
                 Value::Object(properties) if options.is_none() => options = Some(properties),
                 Value::Number(_) => {
                     let detail = "expected one number, got two";
@@ -340,6 +342,10 @@ mod tests {
         assert_eq!(incr(&all), sample(2.0, ROUTE, Some("h")));
         let absent = [n(), Value::Undefined, route(), Value::Null];
         assert_eq!(incr(&absent), sample(1.0, ROUTE, None));
+        let no_labels = [n(), num(2.0), Value::Undefined, help()];
+        assert_eq!(incr(&no_labels), sample(2.0, &[], Some("h")));
+        let help_only = [n(), Value::Undefined, Value::Null, help()];
+        assert_eq!(incr(&help_only), sample(1.0, &[], Some("h")));
         let observe = |arguments: &[Value<'static>]| check(Kind::Histogram, arguments);
         assert_eq!(observe(&[n(), num(4.5), route()]), sample(4.5, ROUTE, None));
         assert_eq!(observe(&[n(), route(), num(4.5)]), sample(4.5, ROUTE, None));

@@ -21,6 +21,8 @@ test("every argument form of incr and observe means the same sample", async (t) 
     ["incr", "a8_total", [route, { help: "Help." }], 1, route],
     ["incr", "a9_total", [js("undefined"), route], 1, route],
     ["incr", "a10_total", [3, js("undefined")], 3, {}],
+    ["incr", "a11_total", [3, js("undefined"), { help: "Help." }], 3, {}],
+    ["incr", "a12_total", [js("undefined"), js("null"), { help: "Help." }], 1, {}],
     ["observe", "b1_ms", [42.5], 42.5, {}],
     ["observe", "b2_ms", [42.5, route], 42.5, route],
     ["observe", "b3_ms", [route, 42.5], 42.5, route],
@@ -41,7 +43,7 @@ test("every argument form of incr and observe means the same sample", async (t) 
     const actual = method === "incr" ? page.value(`pushed_${name}`, labels) : page.histogram(`pushed_${name}`, labels)?.sum;
     assert.equal(actual, value, name);
   }
-  for (const name of ["a6_total", "a7_total", "a8_total", "b4_ms", "b5_ms"]) assert.equal(page.help.get(`pushed_${name}`), "Help.", name);
+  for (const name of ["a6_total", "a7_total", "a8_total", "a11_total", "a12_total", "b4_ms", "b5_ms"]) assert.equal(page.help.get(`pushed_${name}`), "Help.", name);
   assert.equal(page.value("pushed_c1_total"), 1);
   assert.equal(page.value("pushed_c2_total", route), 2);
   assert.equal(page.histogram("pushed_c3_ms", route).sum, 7);
