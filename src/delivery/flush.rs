@@ -156,6 +156,14 @@ impl Reporter {
         take
     }
 
+    /// Whether a flusher that is done has left entries in the buffer, for lack of time.
+    #[must_use]
+    pub fn is_cut_short(&self, drain: &Drain) -> bool {
+        drain
+            .upto
+            .is_some_and(|upto| self.buffer.first_sequence() < upto)
+    }
+
     pub(super) fn take(&mut self, flush: &Flush, now: f64) -> Take {
         self.refresh(now);
         self.release_lease(flush);

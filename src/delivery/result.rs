@@ -4,7 +4,7 @@ use grpc_web_unary::{Code, Status};
 use serde::Serialize;
 
 use super::Ledger;
-use super::policy::Outcome;
+use super::policy::{NO_TIME, Outcome};
 use super::reporter::Reporter;
 use crate::config::Settings;
 use crate::sample::{Reason, Refusal};
@@ -101,6 +101,17 @@ impl PushResult {
         }
         if severity(ended.outcome) > severity(self.outcome) {
             self.set(ended.outcome, ended.status);
+        }
+    }
+
+    /// Records that no time was left to push everything. The rest stays in the buffer, and a later
+    /// flush may deliver it.
+    pub fn out_of_time(&mut self) {
+        self.ok = false;
+        if severity(self.outcome) == 0 {
+            let message = "no time was left to push all samples; the others stay buffered".into();
+            let code = Code::DeadlineExceeded;
+            self.set(Outcome::Unknown(NO_TIME), Status { code, message });
         }
     }
 
@@ -221,6 +232,31 @@ mod tests {
         let result = shown(&result);
         assert_eq!(result["ok"], false);
         assert_eq!(result["message"], "label_conflict=2; first=a_total");
+    }
+
+    #[test]
+    fn a_flush_without_the_time_for_all_samples_is_not_ok() {
+        let mut result = PushResult::default();
+        result.add(ended(OK, Code::Ok, ""));
+        result.out_of_time();
+        let result = shown(&result);
+        assert_eq!(
+            (&result["ok"], &result["accepted"]),
+            (&json!(false), &json!(3))
+        );
+        assert_eq!(
+            (&result["outcome"], &result["code"]),
+            (&json!("unknown"), &json!(4))
+        );
+
+        let mut result = PushResult::default();
+        result.add(ended(
+            Outcome::Dropped("dns_error"),
+            Code::Unavailable,
+            "no name",
+        ));
+        result.out_of_time();
+        assert_eq!(shown(&result)["message"], "no name");
     }
 
     #[test]

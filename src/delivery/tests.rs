@@ -262,8 +262,13 @@ fn a_flusher_takes_nothing_that_it_has_no_time_to_push() {
     let mut h = harness(&[]);
     h.incr("/").unwrap();
     let flush = h.reporter.flush_now(0.0);
-    assert_eq!(h.reporter.take(&flush, 20_001.0), Take::Done);
+    let mut drain = Drain::from(flush);
+    assert_eq!(h.reporter.next_push(&mut drain, 20_001.0), Take::Done);
     assert_eq!(h.ledger(), [1, 0, 0, 0, 0, 1, 0]);
+    assert!(h.reporter.is_cut_short(&drain));
+    let later = h.reporter.flush_now(20_001.0);
+    h.take(&later, 20_001.0);
+    assert!(!h.reporter.is_cut_short(&drain), "another flusher took it");
 }
 
 #[test]

@@ -33,7 +33,12 @@ pub(crate) async fn drain(env: &Env, flush: Flush) -> PushResult {
     loop {
         let taken = with(env, |i| i.reporter.next_push(&mut drain, now()));
         match taken.unwrap_or(Take::Done) {
-            Take::Done => return result,
+            Take::Done => {
+                if with(env, |i| i.reporter.is_cut_short(&drain)) == Some(true) {
+                    result.out_of_time();
+                }
+                return result;
+            }
             Take::Busy { delay_ms } => sleep(delay_ms).await,
             Take::Push(push) => {
                 result.add(deliver(env, push, flush.budget_end).await);

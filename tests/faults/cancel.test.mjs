@@ -157,6 +157,25 @@ test("a push goes on when its caller leaves, and is settled by its answer", asyn
   assert.deepEqual([stats.delivered, stats.unknown], [1, {}]);
 });
 
+test("flush is not ok if it had no time to push what is buffered", async (t) => {
+  // It said that all was delivered.
+  const vars = { MAX_BATCH_SAMPLES: "1", PUSH_TIMEOUT_MS: "20000", SELF_METRICS: "false" };
+  const { gateway, runtime, probe } = await startProbed(t, { FLUSH_INTERVAL_MS: "10000", ...vars });
+  const answers = [];
+  gateway.otherwise = (exchange) => answers.push(() => exchange.deliver());
+  for (let i = 0; i < 6; i += 1) assert.equal(await runtime.value("incr", ["slow_total", { i }]), 1);
+  await until("four pushes are in flight", () => answers.length === 4);
+  const flushed = runtime.value("flush");
+  await answers[0]();
+  await until("flush has its turn", () => answers.length === 5);
+  await probe({ skewMs: 21_000 });
+  await answers[4]();
+  const { ok: isOk, outcome, accepted, status, message } = await flushed;
+  assert.deepEqual([isOk, outcome, accepted, status], [false, "unknown", 1, "DEADLINE_EXCEEDED"]);
+  assert.match(message, /stay buffered/);
+  assert.equal((await runtime.value("stats")).buffered, 1);
+});
+
 // An isolate that only gets pushes has no flusher to send them: they were never sent.
 for (const [method, args] of [["incr", ["a_total"]], ["push", [[counter("a_total")]]]]) {
   test(`the Worker's own metrics are delivered, ${method} by ${method}, each under its own x-push-id`, async (t) => {
