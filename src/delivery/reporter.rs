@@ -68,7 +68,8 @@ pub struct Direct(Vec<(Vec<Entry>, usize)>);
 /// An event for the log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// A metric has reached its limit of series: new label sets fold from now on.
+    /// A metric has reached its limit of series, or the isolate the limit for all metrics: new label
+    /// sets of this metric fold from now on.
     Overflow {
         /// The metric's name.
         metric: String,
@@ -170,7 +171,7 @@ impl Reporter {
         if !admission.overflow {
             return take(self, sample, admission);
         }
-        if admission.first_overflow {
+        if let Some(most) = admission.first_overflow {
             let metric = series.name().to_owned();
             events.push(Event::Overflow { metric, most });
         }

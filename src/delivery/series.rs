@@ -43,8 +43,8 @@ pub(crate) struct Admission {
     pub(crate) entry: Option<u64>,
     /// The metric has reached its limit of series: fold the sample into the overflow series.
     pub(crate) overflow: bool,
-    /// Whether this is the metric's first folded sample.
-    pub(crate) first_overflow: bool,
+    /// With the metric's first folded sample, the limit that was reached.
+    pub(crate) first_overflow: Option<usize>,
 }
 
 impl SeriesIndex {
@@ -74,14 +74,19 @@ impl SeriesIndex {
             series: hash,
             entry: known,
             overflow: false,
-            first_overflow: false,
+            first_overflow: None,
         };
         if known.is_none()
             && let Some(metric) = self.metrics.get_mut(index)
         {
             if metric.series >= most || self.entries.len() >= MAX_SERIES {
                 admission.overflow = true;
-                admission.first_overflow = metric.overflowed == 0;
+                let limit = if metric.series >= most {
+                    most
+                } else {
+                    MAX_SERIES
+                };
+                admission.first_overflow = (metric.overflowed == 0).then_some(limit);
                 metric.overflowed = metric.overflowed.saturating_add(1);
             } else {
                 metric.series = metric.series.saturating_add(1);
@@ -205,12 +210,12 @@ mod tests {
             let admission = index.admit(&counter(name, route), 2).unwrap();
             (admission.overflow, admission.first_overflow)
         };
-        assert_eq!(admit(&mut index, "a", "/1"), (false, false));
-        assert_eq!(admit(&mut index, "a", ""), (false, false));
-        assert_eq!(admit(&mut index, "a", "/2"), (true, true));
-        assert_eq!(admit(&mut index, "a", "/3"), (true, false));
-        assert_eq!(admit(&mut index, "a", "/1"), (false, false));
-        assert_eq!(admit(&mut index, "b", "/2"), (false, false));
+        assert_eq!(admit(&mut index, "a", "/1"), (false, None));
+        assert_eq!(admit(&mut index, "a", ""), (false, None));
+        assert_eq!(admit(&mut index, "a", "/2"), (true, Some(2)));
+        assert_eq!(admit(&mut index, "a", "/3"), (true, None));
+        assert_eq!(admit(&mut index, "a", "/1"), (false, None));
+        assert_eq!(admit(&mut index, "b", "/2"), (false, None));
         assert_eq!(index.overflowed().collect::<Vec<_>>(), [("a", 2)]);
     }
 
@@ -240,11 +245,11 @@ mod tests {
             let _ = index.admit(&counter("m0", &i.to_string()), usize::MAX);
         }
         assert_eq!(index.entries.len(), MAX_SERIES);
-        assert!(
-            index
-                .admit(&counter("m0", "more"), usize::MAX)
-                .unwrap()
-                .overflow
-        );
+        // The log names the limit of the isolate, and not the metric's own.
+        let most = usize::MAX;
+        let beyond = index.admit(&counter("m1", "more"), most).unwrap();
+        assert_eq!(beyond.first_overflow, Some(MAX_SERIES));
+        let beyond = index.admit(&counter("m0", "more"), most).unwrap();
+        assert!(beyond.overflow);
     }
 }
