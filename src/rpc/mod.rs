@@ -166,9 +166,12 @@ fn buffer(
         } else {
             (reporter.duty(now), None)
         };
-        (call.end(), duty, flush)
+        // No flush follows a call that leaves the buffer empty, and so nothing reports its refusals.
+        let alone = call.entries.is_none() && reporter.buffered() == 0;
+        let own = alone.then(|| reporter.flush_now(now));
+        (call.end(), duty, flush, own)
     });
-    let Some((ended, duty, flush)) = taken else {
+    let Some((ended, duty, flush, own)) = taken else {
         return Ok(JsValue::from(0));
     };
     ended.write_lines();
@@ -176,6 +179,9 @@ fn buffer(
         Duty::None => {}
         Duty::Flush(flush) => flush_later(context, &env, 0.0, flush),
         Duty::FlushLater { delay_ms, flush } => flush_later(context, &env, delay_ms, flush),
+    }
+    if let Some(own) = own {
+        push_own_after(context, &env, own);
     }
     if let (Some(flush), Some(entries)) = (flush, ended.entries) {
         return Ok(outlive(context, async move {

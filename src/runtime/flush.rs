@@ -93,8 +93,8 @@ pub(crate) async fn deliver(env: &Env, push: Push, budget_end: f64) -> Ended {
     ended
 }
 
-/// Pushes the Worker's own metrics after a `push` call, without making its caller wait. This serves
-/// isolates that have no flusher.
+/// Pushes the Worker's own metrics after a call, without making its caller wait. This serves
+/// isolates that have no flusher: their calls are all `push`, or all refused.
 pub(crate) fn push_own_after(context: &Context, env: &Env, flush: Flush) {
     if let Some(own) = take_own(env, flush) {
         let env = env.clone();

@@ -176,6 +176,22 @@ test("flush is not ok if it had no time to push what is buffered", async (t) => 
   assert.equal((await runtime.value("stats")).buffered, 1);
 });
 
+test("refused samples are reported also by an isolate that takes none", async (t) => {
+  // Its refusals waited for a push of samples, and no alert saw them.
+  const { gateway, runtime, probe } = await startProbed(t, {});
+  for (const skewMs of [0, 11_000]) {
+    await probe({ skewMs });
+    const before = gateway.pushes.length;
+    for (let i = 0; i < 3; i += 1) assert.equal(await runtime.value("incr", ["http.requests"]), 0);
+    assert.equal(await runtime.value("record", [[counter("http.requests")]]), 0);
+    await until("its own push", () => gateway.pushes.length > before);
+  }
+  await until("both are applied", () => gateway.applied.size > 0);
+  assert.deepEqual(gateway.pushes.map(({ own }) => own), [true, true], "one in ten seconds");
+  const key = JSON.stringify(["metrics_reporter_samples_total", ["outcome", "refused"], ["reason", "bad_name"]]);
+  await until("the refusals until the second push are counted", () => gateway.applied.get(key)?.sum === 5);
+});
+
 // An isolate that only gets pushes has no flusher to send them: they were never sent.
 for (const [method, args] of [["incr", ["a_total"]], ["push", [[counter("a_total")]]]]) {
   test(`the Worker's own metrics are delivered, ${method} by ${method}, each under its own x-push-id`, async (t) => {
