@@ -28,6 +28,7 @@ function replace(error) {
   wasm.__wbg_reset_state();
   wasm.begin(host, ledger);
   for (const answer of waiting) answer();
+  waiting.clear();
 }
 
 function call(method, entrypoint, args, fallback, again = true) {

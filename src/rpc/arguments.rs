@@ -137,8 +137,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads a sample. An object counts as one if it has a name, so that a list costs few calls into
-    /// JavaScript: they are what reading a list costs.
+    /// Reads a sample. An object whose name is a string counts as one: nothing else about it is
+    /// asked, because calls into JavaScript are most of the cost of a list.
     fn sample<'a>(&mut self, js: &JsValue, trusted: &'a TrustedLabels) -> Result<Row<'a>, TooMuch> {
         self.spend(8)?;
         let item: &Item = js.unchecked_ref();
