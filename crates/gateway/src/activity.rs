@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_added_in_one_slot_sums_up_and_gaps_are_zero() {
+    fn additions_to_one_slot_add_up_and_gaps_are_zero() {
         let mut activity = Activity::new(100);
         activity.add(100, 1.0);
         activity.add(100, 2.0);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_added_where_it_belongs_or_left_out() {
+    fn a_late_addition_goes_into_its_own_slot_or_is_ignored() {
         let mut activity = Activity::new(200);
         activity.add(199, 1.0);
         activity.add(141, 2.0);

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_counted_and_the_first_name_is_told() {
+    fn reasons_are_counted_and_the_first_name_is_given() {
         assert_eq!(told(Applied::default()), None);
         let mut applied = refused("http_requests_total", Reason::LabelConflict, 2);
         applied.refuse("other", Rejection::new(Reason::SeriesLimit, ""));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_none_is_cut_and_cannot_break_the_header() {
+    fn an_illegal_name_is_shortened_and_cannot_break_the_header() {
         let told = |name: &str| told(refused(name, Reason::BadName, 1)).unwrap();
         assert_eq!(told(""), "bad_name=1");
         assert_eq!(told("a b\r\nü\0"), "bad_name=1; first=a?b????");

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_is_none_is_refused_with_what_was_expected() {
+    fn an_invalid_rule_is_refused_with_what_was_expected() {
         for (text, message) in [
             (
                 "a-b=1",

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_are_no_histogram_are_refused_with_what_was_found() {
+    fn invalid_bounds_are_refused_with_what_was_found() {
         let many = (0..101)
             .map(|n| n.to_string())
             .collect::<Vec<_>>()

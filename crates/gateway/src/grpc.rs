@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_messages_are_read_at_once_and_the_next_waits_its_turn() {
+    async fn the_number_of_messages_read_at_once_is_limited_and_the_next_waits() {
         let grpc = Grpc::new(gateway(), 1000);
         let mut silent: Vec<_> = (0..MAX_READING)
             .map(|_| tokio::spawn(grpc.clone().call(request(Body::new(Silence)))))

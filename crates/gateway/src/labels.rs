@@ -108,7 +108,7 @@ mod tests {
 
     // As one text these are equal.
     #[test]
-    fn what_ends_where_is_part_of_the_key() {
+    fn names_and_values_with_the_same_text_are_different_labels() {
         let one = Labels::new(&[("a", "bc")]);
         assert!(!one.are(&[("ab", "c")]));
         assert_ne!(one, Labels::new(&[("ab", "c")]));

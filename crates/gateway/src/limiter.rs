@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_per_thing_and_interval_tells_how_many_were_held_back() {
+    fn one_line_per_subject_and_interval_counts_the_suppressed_lines() {
         let mut limiter = Limiter::default();
         assert_eq!(limiter.admit("a", "bad_type", 0), Some(0));
         assert_eq!(limiter.admit("a", "bad_type", 1), None);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_and_counts_what_it_could_not_remember() {
+    fn the_limiter_stays_small_and_counts_lines_of_forgotten_subjects() {
         let mut limiter = Limiter::default();
         for n in 0..MAX_KEYS {
             assert_eq!(limiter.admit(&n.to_string(), "bad_name", 0), Some(0));

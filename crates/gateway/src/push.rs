@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_label_that_comes_twice_the_last_value_holds() {
+    fn the_last_value_of_a_repeated_label_wins() {
         let metric = [("b", "1"), ("a", "2"), ("b", "3")].map(|(n, v)| label_field(n, v));
         let message = message(&metric.concat());
         agrees_with_prost(&message);

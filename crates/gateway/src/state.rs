@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_cursor_everything_is_told() {
+    fn without_a_cursor_everything_is_sent() {
         let mut gateway = gateway();
         push(
             &mut gateway,
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_cursor_only_what_changed_is_told() {
+    fn with_a_cursor_only_changes_are_sent() {
         let mut gateway = gateway();
         push(&mut gateway, "a", MetricType::Counter, 1.0, NOW);
         push(&mut gateway, "b", MetricType::Counter, 1.0, NOW);
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_was_under_way_is_told_again_with_its_whole_sum() {
+    fn a_slot_in_progress_is_sent_again_with_its_whole_sum() {
         let mut gateway = gateway();
         push(&mut gateway, "a", MetricType::Counter, 1.0, NOW);
         let first = state(&gateway, NOW, Cursor::default());
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn after_series_expired_everything_is_told_anew() {
+    fn after_series_expired_everything_is_sent_again() {
         let mut gateway = gateway();
         push(&mut gateway, "a", MetricType::Counter, 1.0, NOW);
         push(&mut gateway, "b", MetricType::Counter, 1.0, NOW + 1_000);

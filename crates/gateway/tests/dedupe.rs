@@ -94,7 +94,7 @@ async fn a_repeat_that_overtakes_the_first_is_applied_and_the_first_is_the_repea
 }
 
 #[tokio::test]
-async fn only_so_many_answers_are_remembered_and_the_least_recently_used_goes_first() {
+async fn the_number_of_remembered_answers_is_limited_and_the_least_recently_used_goes_first() {
     let gateway = Gateway::start(&["--dedupe-entries", "2"]);
     // c evicts b, because a was used after b
     for id in ["a", "b", "a", "c", "a", "b"] {

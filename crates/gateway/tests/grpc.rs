@@ -98,7 +98,7 @@ async fn two_ids_on_one_push_are_refused() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_is_an_error_and_the_connection_lives_on() {
+async fn a_message_over_the_limit_is_an_error_and_the_connection_stays_open() {
     let gateway = Gateway::start(&["--max-message-bytes", "1000"]);
     let mut client = client(&gateway).await;
     let metrics = vec![counter("x_total", 1.0, &[("a", "1")]); 100];
@@ -120,7 +120,7 @@ async fn a_message_over_the_limit_is_an_error_and_the_connection_lives_on() {
 }
 
 #[tokio::test]
-async fn why_metrics_were_refused_stands_in_the_trailing_metadata() {
+async fn the_trailing_metadata_says_why_metrics_were_refused() {
     let gateway = Gateway::start(&["--max-series", "1"]);
     let metrics = vec![
         counter("http_requests_total", 1.0, &[("route", "/")]),

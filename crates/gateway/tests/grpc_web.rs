@@ -174,7 +174,7 @@ async fn errors_are_trailers_only_with_the_status_in_the_headers() {
 // An earlier version answered before the end of the request and closed the connection while the
 // sender was still writing. `fetch` then reported "broken pipe", and the error was lost.
 #[tokio::test]
-async fn who_sends_far_too_much_gets_to_read_the_answer() {
+async fn a_sender_of_a_much_too_large_message_can_read_the_answer() {
     // More than the buffers of both sockets can hold.
     const LEN: u32 = 32 * 1024 * 1024;
     let gateway = Gateway::start(&[]);
@@ -195,7 +195,7 @@ async fn who_sends_far_too_much_gets_to_read_the_answer() {
 }
 
 #[tokio::test]
-async fn an_empty_metric_costs_two_bytes_so_their_number_is_limited_too() {
+async fn the_number_of_metrics_in_a_push_is_limited() {
     let gateway = Gateway::start(&[]);
     let mut body = vec![0];
     body.extend((2 * 50_001_u32).to_be_bytes());

@@ -102,7 +102,7 @@ async fn the_page_comes_with_a_policy_that_lets_only_its_own_script_run() {
 }
 
 #[tokio::test]
-async fn the_state_is_told_whole_and_then_by_what_changed() {
+async fn the_first_state_is_complete_and_later_ones_have_only_changes() {
     let gateway = Gateway::start(&[]);
     gateway
         .push(vec![counter("a", 1.0, &[]), counter("b", 1.0, &[])], &[])
@@ -126,7 +126,7 @@ async fn the_state_is_told_whole_and_then_by_what_changed() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_no_number_is_a_bad_request() {
+async fn a_cursor_that_is_not_a_number_is_a_bad_request() {
     let gateway = Gateway::start(&[]);
     assert_eq!(gateway.get("/api/state?version=x").await.status, 400);
     // without it, the page requests everything
@@ -166,7 +166,7 @@ async fn open_metrics_and_gzip_are_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn a_series_ends_after_its_time() {
+async fn a_series_is_removed_after_its_time_to_live() {
     let gateway = Gateway::start(&["--series-ttl", "1s", "--max-series", "1"]);
     gateway.push(vec![counter("x", 1.0, &[])], &[]).await;
     assert_eq!(gateway.lines("pushed_x").await, ["pushed_x 1"]);
@@ -181,7 +181,7 @@ async fn a_series_ends_after_its_time() {
 }
 
 #[tokio::test]
-async fn the_page_is_told_which_pod_it_shows() {
+async fn the_state_names_the_pod() {
     let gateway = Gateway::start(&["--pod", "gateway-2"]);
     let state: Value = serde_json::from_slice(&gateway.get("/api/state").await.body).unwrap();
     assert_eq!(state["pod"], json!("gateway-2"));

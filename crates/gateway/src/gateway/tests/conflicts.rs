@@ -48,7 +48,7 @@ fn label_sets_of_a_metric_may_leave_names_out_or_add_some() {
 }
 
 #[test]
-fn label_names_that_neither_contain_the_first_nor_are_among_them_are_another_metrics() {
+fn label_names_that_both_add_and_omit_are_refused() {
     let mut gateway = gateway();
     push(
         &mut gateway,
@@ -89,7 +89,7 @@ fn an_empty_label_needs_a_legal_name_too() {
 }
 
 #[test]
-fn overflow_series_stand_beside_any_label_names() {
+fn an_overflow_series_may_have_any_label_names() {
     let mut gateway = gateway();
     let applied = push(
         &mut gateway,
@@ -195,7 +195,7 @@ fn a_refused_metric_leaves_nothing_behind_and_the_rest_is_applied() {
 }
 
 #[test]
-fn of_many_refused_metrics_the_first_kinds_are_told_and_all_are_counted() {
+fn of_many_refused_metrics_the_first_kinds_are_named_and_all_are_counted() {
     let mut gateway = gateway();
     let metrics: Vec<_> = (0..500)
         .map(|n| counter(&format!("bad name {}", n % 50), 1.0, &[]))

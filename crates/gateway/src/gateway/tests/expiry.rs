@@ -5,7 +5,7 @@ use super::*;
 const ALL: usize = usize::MAX;
 
 #[test]
-fn a_series_that_was_not_touched_for_long_leaves_and_frees_its_place() {
+fn an_expired_series_is_removed_and_frees_its_place() {
     let mut gateway = gateway();
     push_at(&mut gateway, &[counter("x", 1.0, &[("a", "old")])], 1_000);
     let others: Vec<_> = ["1", "2", "3"]
@@ -49,7 +49,7 @@ fn a_metric_without_series_is_forgotten_with_its_type_and_label_names() {
 }
 
 #[test]
-fn places_are_looked_at_a_few_at_a_time() {
+fn series_expire_in_small_steps() {
     let mut gateway = gateway();
     for value in ["1", "2", "3"] {
         push(&mut gateway, &[counter("x", 1.0, &[("a", value)])]);
@@ -64,7 +64,7 @@ fn places_are_looked_at_a_few_at_a_time() {
 }
 
 #[test]
-fn a_scrape_goes_on_where_its_series_has_gone() {
+fn a_scrape_continues_after_its_last_series_was_removed() {
     let mut gateway = Gateway::new(Config::default());
     let metrics: Vec<_> = (0..2_000)
         .map(|n| counter("x_total", 1.0, &[("n", &n.to_string())]))

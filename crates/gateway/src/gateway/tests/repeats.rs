@@ -47,7 +47,7 @@ fn an_id_that_comes_back_with_other_metrics_is_an_error_and_nothing_is_applied()
 }
 
 #[test]
-fn an_answer_that_was_forgotten_is_given_anew() {
+fn a_repeat_of_a_forgotten_id_is_applied_again() {
     let mut gateway = gateway();
     for id in ["a", "b", "c", "a"] {
         let id = PushId::new(id.as_bytes()).unwrap();
