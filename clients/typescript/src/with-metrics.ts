@@ -55,8 +55,17 @@ export interface WithMetricsOptions<H = AnyHandler> extends SendingOptions {
 type FetchArguments<H> = H extends new (ctx: infer C, env: infer E) => infer I
   ? [request: I extends { fetch(request: infer R): unknown } ? R : any, env: E, ctx: C]
   : H extends { fetch?: infer F }
-    ? Parameters<Extract<F, (...args: any[]) => any>>
+    ? AtLeastThree<Parameters<Extract<F, (...args: any[]) => any>>>
     : any[];
+
+// A handler may declare fewer parameters than the three that the runtime passes to it.
+type AtLeastThree<A extends unknown[]> = A extends []
+  ? [request: any, env: any, ctx: any]
+  : A extends [infer R]
+    ? [request: R, env: any, ctx: any]
+    : A extends [infer R, infer E]
+      ? [request: R, env: E, ctx: any]
+      : A;
 
 // Only fetch is counted. In all of them getMetrics(ctx) works, and their samples leave in one call
 // at the end.

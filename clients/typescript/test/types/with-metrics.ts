@@ -42,6 +42,11 @@ export const response: Promise<Response> = fromApp.fetch(new Request("http://sho
 // @ts-expect-error -- a wrapped handler answers with a promise, whatever the handler itself does
 export const status: number = fromApp.fetch(new Request("http://shop/")).status;
 
+// route gets all arguments, also those that the handler does not declare
+withMetrics({ fetch: () => new Response() }, { route: (request, env) => `${request.method}${env.ROUTE}` });
+withMetrics({ fetch: (request: Request) => new Response(request.url) }, { route: (request, env) => (env.OLD ? null : request.method) });
+// @ts-expect-error -- a request has no such property
+withMetrics({ fetch: (request: Request) => new Response(request.url) }, { route: (request) => request.path });
 // @ts-expect-error -- route returns text
 withMetrics(handler, { route: () => 1 });
 // @ts-expect-error -- no label value
