@@ -101,6 +101,16 @@ fn never_called(why: &str) -> Option<&'static str> {
     if OTHER_ENTRYPOINT.iter().any(|text| why.contains(text)) {
         return Some("; the binding needs entrypoint = \"MetricsReporter\"");
     }
+    // The runtime has RPC since this date, or with the compatibility flag `rpc`.
+    if why.contains(".record is not a function") {
+        return Some(
+            "; the binding needs entrypoint = \"MetricsReporter\" and a compatibility_date from \
+             2024-04-03 on",
+        );
+    }
+    if why.to_ascii_lowercase().contains("too many subrequests") {
+        return Some("; the sending request had none left");
+    }
     // `wrangler dev` found no Worker of that name on this machine.
     (why.starts_with("Error: Worker \"") && why.contains("\" not found")).then_some(
         "; run `make dev` in the reporter's repository, which prints how this Worker finds it",
@@ -339,6 +349,14 @@ mod tests {
             (
                 r#"TypeError: The RPC receiver does not implement the method "record"."#,
                 entrypoint,
+            ),
+            (
+                "TypeError: arg0.record is not a function",
+                r#"; the binding needs entrypoint = "MetricsReporter" and a compatibility_date from 2024-04-03 on"#,
+            ),
+            (
+                "Error: Too many subrequests by single Worker invocation.",
+                "; the sending request had none left",
             ),
         ] {
             let (settlement, warned) = threw(error, &[]);
