@@ -49,7 +49,7 @@ export function runAttached<R>(attached: Attached, work: () => R): R {
  * Returns the metrics of a request whose handler is wrapped in {@link withMetrics}. It works
  * wherever the request's `ctx` is available: in a route of Hono (`getMetrics(c)`) or itty-router,
  * or deep below the handler. With the compatibility flag `nodejs_als` or `nodejs_compat` it needs
- * no ctx.
+ * no ctx in handlers and in the `fetch` of a class.
  *
  * The metrics have the wrapper's labels. They use the wrapper's catalogue unless you pass one here.
  * Pass a catalogue to check names and labels at compile time. Without a wrapper, nothing is

@@ -53,6 +53,13 @@ test("the double sees the same in both forms", async () => {
   ]);
 });
 
+test("a label that is null or undefined is empty to the double, as it is to the reporter", async () => {
+  const reporter = new TestReporter();
+  await reporter.incr("a_total", { route: null, zone: undefined });
+  await reporter.record([{ name: "a_total", type: "counter", value: 1, labels: { route: null } }]);
+  assert.deepEqual(reporter.samples.map(({ labels }) => labels), [{ route: "", zone: "" }, { route: "" }]);
+});
+
 test("the double refuses what the reporter would refuse", async (t) => {
   warnings(t);
   const cases = [

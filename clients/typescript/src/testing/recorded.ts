@@ -24,7 +24,7 @@ export function readSamples(samples: unknown): RecordedSample[] {
 
 /** Reads one sample object. */
 export function readSample(sample: any): RecordedSample {
-  const labels: [string, string][] = Object.entries(sample.labels ?? {}).map(([name, value]) => [name, String(value)]);
+  const labels: [string, string][] = Object.entries(sample.labels ?? {}).map(([name, value]) => [name, String(value ?? "")]);
   return recorded(sample.name, sample.type, sample.value, labels, sample.help);
 }
 
