@@ -69,7 +69,7 @@ pub struct PushResult {
     pub status: String,
     /// The gateway's `grpc-message`, percent-decoded, or the transport's error.
     pub message: String,
-    /// Invalid samples, which were not sent.
+    /// Refused samples, which were not sent; at most the first 100.
     pub refused: Vec<Refused>,
 }
 

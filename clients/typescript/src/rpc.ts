@@ -84,7 +84,7 @@ export type PushResult = {
   status: string;
   /** The gateway's `grpc-message`, percent-decoded, or the transport's error. */
   message: string;
-  /** Invalid samples, which were not sent, with their index in the call. */
+  /** Refused samples, which were not sent, with their index in the call; at most the first 100. */
   refused: { index: number; reason: string; message: string }[];
 };
 
