@@ -114,7 +114,7 @@ impl Gateway {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "between 100 and 20000"
+        reason = "between 0 and 20000"
     )]
     fn headers(&self, push_id: &str, timeout_ms: f64) -> Result<Headers> {
         let headers = Headers::new();
