@@ -40,7 +40,7 @@ export class TestReporter {
   readonly calls: RecordedSample[][] = [];
   /**
    * Samples that the reporter would refuse. Assert that this is empty to find errors such as
-   * misspelt names.
+   * misspelt names. Size limits are not checked.
    */
   readonly refused: RefusedSample[] = [];
   /**
