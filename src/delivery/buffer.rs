@@ -145,7 +145,7 @@ impl Buffer {
 
 /// Makes the Metric for one sample. `help` is the metric's help, which may differ from the
 /// sample's.
-pub(crate) fn metric_of(sample: &Sample<'_>, help: Option<&str>) -> Metric {
+fn metric_of(sample: &Sample<'_>, help: Option<&str>) -> Metric {
     let series = sample.series();
     // Inserted one by one: `collect` also sorts, which adds 5 kB of Wasm.
     let mut labels = BTreeMap::new();

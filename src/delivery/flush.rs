@@ -5,14 +5,12 @@
 
 use bytes::Bytes;
 
-use super::flights::Flight;
 use super::policy::CANCELLED;
 use super::reporter::{Reporter, next_id};
 use crate::limits::{
     FLUSH_BUDGET_MS, LEASE_GRACE_MS, MAX_BATCH_BYTES, MAX_FLUSHES_IN_FLIGHT, MIN_COVER_MS,
     SETTLE_GRACE_MS,
 };
-use crate::proto::frame;
 
 /// One request's responsibility for the next flush.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -186,18 +184,8 @@ impl Reporter {
             return Take::Busy { delay_ms };
         }
         let taken = self.buffer.take(self.config.max_batch_samples);
-        let metrics = u64::try_from(taken.entries.len()).unwrap_or(u64::MAX);
-        let entries = (taken.first, taken.first.saturating_add(metrics));
-        let body = frame(&taken.entries);
-        let id = next_id(&mut self.last_id);
-        self.flights.add(Flight {
-            id,
-            metrics,
-            bytes: body.len(),
-            entries: Some(entries),
-            expires: flush.budget_end + SETTLE_GRACE_MS,
-        });
-        Take::Push(Push { id, metrics, body })
+        let expires = flush.budget_end + SETTLE_GRACE_MS;
+        Take::Push(self.put_in_flight(&taken, true, expires))
     }
 
     /// Ends the lease: the next call that adds samples needs a new one.

@@ -8,9 +8,12 @@
 //! 2. A call that must flush takes pushes with [`Reporter::next_push`] until none is left. It sends
 //!    each push to the gateway and ends it with [`Reporter::settle`].
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::buffer::{Buffer, metric_of};
+use foldhash::fast::FixedState;
+
+use super::buffer::{Buffer, Taken};
 use super::flights::{Flight, Flights};
 use super::flush::{Flush, Lease, Push};
 use super::ledger::{Ledger, add};
@@ -18,7 +21,7 @@ use super::policy::{MIN_ATTEMPT_MS, Outcome};
 use super::self_metrics::SelfMetrics;
 use super::series::{Admission, SeriesIndex};
 use crate::config::Config;
-use crate::limits::{FLUSH_BUDGET_MS, MAX_BATCH_BYTES, MAX_BUFFERED_BYTES, SETTLE_GRACE_MS};
+use crate::limits::{FLUSH_BUDGET_MS, MAX_BUFFERED_BYTES, SETTLE_GRACE_MS};
 use crate::proto::{Entry, frame};
 use crate::sample::{Kind, Reason, Refusal, Sample};
 
@@ -60,10 +63,13 @@ impl Span {
     }
 }
 
-/// Samples of one `push` call, not yet sent: for each PushRequest a list of entries and its encoded
-/// size.
+/// Samples of one `push` call, not yet sent.
 #[derive(Debug, Default)]
-pub struct Direct(Vec<(Vec<Entry>, usize)>);
+pub struct Direct {
+    samples: Buffer,
+    /// For each series' hash, the sequence number of its last entry.
+    entries: HashMap<u64, u64, FixedState>,
+}
 
 /// An event for the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -216,58 +222,45 @@ impl Reporter {
         admission: Admission,
         direct: &mut Direct,
     ) -> Result<(), Refusal> {
-        let Direct(requests) = direct;
-        let (metrics, bytes) = requests.iter().fold((0usize, 0usize), |sum, request| {
-            let (metrics, bytes) = request;
-            (
-                sum.0.saturating_add(metrics.len()),
-                sum.1.saturating_add(*bytes),
-            )
-        });
-        let entry = Entry::from(metric_of(sample, self.series.help(admission)));
-        let len = entry.len_in_request();
-        let bytes = self.held_bytes().saturating_add(bytes).saturating_add(len);
-        if self.held().saturating_add(metrics) >= self.config.max_buffered_samples
-            || bytes > MAX_BUFFERED_BYTES
+        let Direct { samples, entries } = direct;
+        let entry = entries.get(&admission.series).copied();
+        let (entry, bytes) = samples.entry_of(entry, sample, self.series.help(admission));
+        let held = self.held().saturating_add(samples.len());
+        let held_bytes = self.held_bytes().saturating_add(samples.bytes());
+        if held >= self.config.max_buffered_samples
+            || held_bytes.saturating_add(bytes) > MAX_BUFFERED_BYTES
         {
             return Err(buffer_full(sample.series().name()));
         }
-        let most = self.config.max_batch_samples;
-        let fits = |(metrics, bytes): &&mut (Vec<Entry>, usize)| {
-            metrics.len() < most && bytes.saturating_add(len) <= MAX_BATCH_BYTES
-        };
-        match requests.last_mut().filter(fits) {
-            Some((metrics, bytes)) => {
-                metrics.push(entry);
-                *bytes = bytes.saturating_add(len);
-            }
-            None => requests.push((vec![entry], len)),
-        }
+        entries.insert(admission.series, samples.append(entry, bytes));
         add(&self.ledger.taken, 1);
         Ok(())
     }
 
     /// Puts the samples of one `push` call in flight.
-    pub fn launch(&mut self, direct: Direct, now: f64) -> Vec<Push> {
+    pub fn launch(&mut self, mut direct: Direct, now: f64) -> Vec<Push> {
         let expires = now + FLUSH_BUDGET_MS + SETTLE_GRACE_MS;
-        let pushes = direct.0.into_iter().map(|(metrics, _)| {
-            let id = next_id(&mut self.last_id);
-            let count = u64::try_from(metrics.len()).unwrap_or(u64::MAX);
-            let body = frame(&metrics);
-            self.flights.add(Flight {
-                id,
-                metrics: count,
-                bytes: body.len(),
-                entries: None,
-                expires,
-            });
-            Push {
-                id,
-                metrics: count,
-                body,
-            }
+        let mut pushes = Vec::new();
+        while !direct.samples.is_empty() {
+            let taken = direct.samples.take(self.config.max_batch_samples);
+            pushes.push(self.put_in_flight(&taken, false, expires));
+        }
+        pushes
+    }
+
+    /// Encodes entries and puts them in flight.
+    pub(super) fn put_in_flight(&mut self, taken: &Taken, buffered: bool, expires: f64) -> Push {
+        let id = next_id(&mut self.last_id);
+        let metrics = u64::try_from(taken.entries.len()).unwrap_or(u64::MAX);
+        let body = frame(&taken.entries);
+        self.flights.add(Flight {
+            id,
+            metrics,
+            bytes: body.len(),
+            entries: buffered.then(|| (taken.first, taken.first.saturating_add(metrics))),
+            expires,
         });
-        pushes.collect()
+        Push { id, metrics, body }
     }
 
     /// Counts the samples beyond the limit of one call.
