@@ -7,7 +7,7 @@ import * as wasm from "./wasm.js";
 
 let ledger = ""; // the ledger of trapped instances, which the next one continues
 let trapped = false;
-const waiting = new Set(); // each resolves a call that waits for a promise of the instance
+let traps = 0;
 
 const host = {
   // A trapping instance calls this; see src/runtime/instance.rs.
@@ -25,10 +25,9 @@ function replace(error) {
   const message = String(error?.cause ?? error);
   console.error(JSON.stringify({ event: "instance_trapped", level: "error", message }));
   trapped = false;
+  traps += 1;
   wasm.__wbg_reset_state();
   wasm.begin(host, ledger);
-  for (const answer of waiting) answer();
-  waiting.clear();
 }
 
 function call(method, entrypoint, args, fallback, again = true) {
@@ -45,12 +44,15 @@ function call(method, entrypoint, args, fallback, again = true) {
   }
 }
 
+// A promise of an instance that trapped never settles. Each call looks for a trap itself, because
+// one request must not settle the promises of another.
 function unlessItTraps(promise, fallback) {
-  return new Promise((resolve, reject) => {
-    const answer = () => resolve(fallback());
-    waiting.add(answer);
-    promise.then(resolve, reject).finally(() => waiting.delete(answer));
+  const before = traps;
+  let timer;
+  const trap = new Promise((resolve) => {
+    timer = setInterval(() => traps === before || resolve(fallback()), 200);
   });
+  return Promise.race([promise, trap]).finally(() => clearInterval(timer));
 }
 
 const none = () => 0;
