@@ -31,9 +31,10 @@ const total = (counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
 
 /**
  * @param {{ after: (f: () => unknown) => void }} t registers clean-up functions
- * @param {{ seconds: number, seed: number, say?: (line: string) => void }} options
+ * @param {{ seconds: number, seed: number, lanes?: number, trapEveryMs?: number, say?: (line: string) => void }} options
+ *   `trapEveryMs`: traps only, with up to so many ms between them
  */
-export async function soak(t, { seconds, seed, say = () => {} }) {
+export async function soak(t, { seconds, seed, lanes = LANES, trapEveryMs, say = () => {} }) {
   say(`seed ${seed}, ${seconds} s`);
   const random = randomFrom(seed);
   const { gateway, runtime } = await startFaulty(t, {
@@ -55,7 +56,7 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
   const seen = { calls: 0, left: 0, longestMs: 0, polls: 0, weathers: 0, outages: 0, cuts: 0, wasmMib: 0 };
 
   const run = async () => {
-    const work = [weather(), trouble(), look(), ...Array.from({ length: LANES }, lane)];
+    const work = [weather(), trouble(), look(), ...Array.from({ length: lanes }, lane)];
     await Promise.all(work);
   };
 
@@ -82,6 +83,11 @@ export async function soak(t, { seconds, seed, say = () => {} }) {
    */
   async function trouble() {
     while (running()) {
+      if (trapEveryMs) {
+        await sleep(random.below(trapEveryMs));
+        await probe({ trapIn: 1 + random.below(20) });
+        continue;
+      }
       await sleep(1_000 + random.below(4_000));
       if (random.next() < 0.5) {
         if (Date.now() > end - seconds * 500) continue;
