@@ -138,7 +138,7 @@ impl Reader {
     }
 
     /// Reads a sample. An object whose name is a string counts as one: nothing else about it is
-    /// asked, because calls into JavaScript are most of the cost of a list.
+    /// asked, because reading a list costs a call into JavaScript for each question.
     fn sample<'a>(&mut self, js: &JsValue, trusted: &'a TrustedLabels) -> Result<Row<'a>, TooMuch> {
         self.spend(8)?;
         let item: &Item = js.unchecked_ref();

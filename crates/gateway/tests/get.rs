@@ -38,9 +38,14 @@ async fn anything_else_ends_with_code_1_and_one_line() {
     let gateway = Gateway::start(&["--drain-seconds", "3600"]);
     let url = |path| format!("http://{}{path}", gateway.address);
     gateway.signal("TERM");
-    while gateway.get("/-/ready").await.status == 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
+    let unready = async {
+        while gateway.get("/-/ready").await.status == 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(common::PATIENCE, unready)
+        .await
+        .unwrap();
     let (code, body, error) = get(&[&url("/-/ready")]);
     assert_eq!((code, body.as_str()), (Some(1), ""));
     let expected = "503 Service Unavailable: \"draining\"";
