@@ -37,7 +37,7 @@ const WASM = "Wasm";
 const PARTS = [RUNTIME, V8, CALLER, JAVASCRIPT, API, WASM];
 
 // perf knows code by its address only: it must stay where it is, and what is interpreted needs one.
-const V8_FLAGS = ["--perf-basic-prof", "--no-compact", "--interpreted-frames-native-stack"];
+const V8_FLAGS = ["--perf-basic-prof", "--no-compact", "--interpreted-frames-native-stack", "--no-logfile-per-isolate", "--logfile=/dev/null"];
 
 const WARM_UP = 8;
 const SECONDS = 6;
